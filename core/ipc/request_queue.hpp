@@ -1,0 +1,59 @@
+// The request ring of one application: engines push, worker threads take. Bounded, first come first
+// served, lock-free. No process can jam it by dying: a ticket is taken by one compare-and-swap on
+// the slot's state, and whoever meets a ticket that is not queued any more moves `head` past it.
+#pragma once
+
+#include "ipc/layout.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+namespace patchbay::ipc {
+
+// The router's end. Shared by all engines; `tail` is private to the router process.
+class RequestProducer {
+public:
+    explicit RequestProducer(AppSegmentLayout &shared) noexcept : shared_(shared) {}
+
+    // [engine] Publishes slot, whose fields the caller has filled. Sets its state to queued.
+    // nullopt: the ring is full.
+    std::optional<Ticket> push(std::uint32_t slot) noexcept;
+    // [engine] Takes a queued request back. true: nobody will see it; false: a worker has it.
+    bool cancel(Ticket ticket) noexcept;
+    // [engine] Who took it: the seat, or nullopt while it is queued. Untrusted: check its range.
+    std::optional<std::uint32_t> takenBy(Ticket ticket) const noexcept;
+    // [engine][control] Wakes up to `count` sleeping seats, lowest numbers first (seed S45: spare
+    // workers stay idle and reach their idle time). Returns how many were woken.
+    std::uint32_t wake(std::uint32_t count) noexcept;
+    // [control] After a worker's death: forget that its seats sleep.
+    void forgetSeats(std::uint32_t first, std::uint32_t count) noexcept;
+    // [any] Requests nobody has taken, cancelled ones not yet passed over included; an estimate.
+    std::uint64_t backlog() const noexcept;
+    // [any] Is any seat asleep? An estimate.
+    bool hasIdle() const noexcept;
+
+private:
+    AppSegmentLayout &shared_;
+    alignas(kCacheLine) std::atomic<std::uint64_t> tail_{0};
+};
+
+// A worker thread's end.
+class RequestConsumer {
+public:
+    RequestConsumer(AppSegmentLayout &shared, std::uint32_t seat) noexcept
+        : shared_(shared), seat_(seat) {}
+
+    // [worker] The next request, or nullopt when the ring is empty. The ticket's slot is ours.
+    std::optional<Ticket> take() noexcept;
+    // [worker] Sleeps until a request may be there or getUp() is called. May return early.
+    void sleep() noexcept;
+    // [any thread of the worker process] Ends a sleep(), now or the next one.
+    void getUp() noexcept;
+
+private:
+    AppSegmentLayout &shared_;
+    std::uint32_t seat_;
+};
+
+} // namespace patchbay::ipc

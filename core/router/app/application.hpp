@@ -1,0 +1,90 @@
+// The router's side of one application: its request ring and memory, its encoder, its counters.
+// Made on [control], shared by every generation that names it (seed S08, S15), used by all engines.
+// No mutex and no parked-request list: workers pull. Starting and stopping workers is the
+// Spawner's business (control/spawner.hpp).
+#pragma once
+
+#include "base/unique_fd.hpp"
+#include "ipc/request_queue.hpp"
+#include "ipc/shared_segment.hpp"
+#include "ipc/unit_pool.hpp"
+#include "module/instance.hpp"
+
+#include <atomic>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace patchbay::app {
+
+class Exchange;
+
+// What the router itself remembers of a slot, out of workers' reach.
+struct SlotRecord {
+    std::atomic<std::uint32_t> engine{UINT32_MAX}; // owner; UINT32_MAX = free. Others only read this
+    ipc::Ticket ticket = 0;                        // the rest is the owner's alone
+    Exchange *exchange = nullptr;                  // null: abandoned, waiting for the worker to finish
+    std::uint32_t unit = 0, units = 0;             // request memory
+    std::uint32_t inboxUnit = 0, inboxUnits = 0;   // body window
+    std::uint64_t consumed = 0;                    // reply bytes given back
+};
+
+// One worker as the engines see it. Shared by control and engines; unmapped with the last reference.
+struct WorkerView {
+    std::uint32_t number = 0;
+    std::uint32_t firstSeat = 0;
+    std::uint32_t seats = 1;
+    ipc::WorkerSegment segment;
+    ipc::UnitPool pool; // over segment's bitmap
+};
+
+class Application {
+public:
+    Application(std::string name, std::string key, std::shared_ptr<modules::EncoderInstance> encoder);
+    ~Application(); // [control] asserts that no slot is in use
+    Application(const Application &) = delete;
+    Application &operator=(const Application &) = delete;
+
+    const std::string &name() const noexcept { return name_; }
+    const std::string &key() const noexcept { return key_; } // name + canonical JSON
+    const modules::EncoderInstance &encoder() const noexcept { return *encoder_; }
+
+    const ipc::AppSegment &segment() const noexcept { return segment_; }
+    ipc::RequestProducer &queue() noexcept { return queue_; }
+    ipc::UnitPool &memory() noexcept { return memory_; }
+    SlotRecord &slot(std::uint32_t index) noexcept { return slots_[index]; }
+    std::optional<std::uint32_t> takeSlot(std::uint32_t engine) noexcept; // [engine]
+    void giveSlot(std::uint32_t index) noexcept;                          // [engine] the owner
+
+    // [control] The eventfd that this application's workers ring for engine `number`; made on first
+    // use, before any engine or worker needs it.
+    int doorbell(std::uint32_t engine);
+
+    // Set by the Spawner on [control], read by engines to decide "503 at once" (seed S43).
+    std::atomic<std::uint32_t> running{0};  // workers that are ready
+    std::atomic<std::uint32_t> starting{0}; // being started; 0 while a back-off delay passes
+    // Set by an engine after a complete answer; the Spawner's back-off starts over (seed S51).
+    std::atomic<bool> answered{false};
+    // Exchanges alive on any engine, zombie slots included: [control] may destroy at 0 only.
+    std::atomic<std::uint64_t> inFlight{0};
+    std::atomic<std::uint64_t> requests{0};
+    std::atomic<std::uint64_t> failures{0};
+    std::atomic<std::uint64_t> refused{0}; // 503 because the queue was full or its time over
+
+private:
+    std::string name_;
+    std::string key_;
+    std::shared_ptr<modules::EncoderInstance> encoder_;
+    ipc::AppSegment segment_;
+    ipc::RequestProducer queue_;
+    std::vector<std::atomic<std::uint64_t>> memoryBits_;
+    ipc::UnitPool memory_;
+    std::vector<std::atomic<std::uint64_t>> slotBits_;
+    ipc::UnitPool slotPool_;
+    std::unique_ptr<SlotRecord[]> slots_;
+    std::array<UniqueFd, ipc::kMaxEngines> doorbells_;
+};
+
+} // namespace patchbay::app

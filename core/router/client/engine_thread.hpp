@@ -1,0 +1,56 @@
+// One engine: a thread, its event loop, its acceptors and connections. What [control] may ask of it.
+// Everything but start/post/stop happens on the engine's own thread.
+#pragma once
+
+#include "router/app/application.hpp"
+#include "router/config/config_snapshot.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+namespace patchbay::client {
+
+// Counters of one engine, readable from any thread.
+struct EngineCounters {
+    std::atomic<std::uint64_t> accepted{0}, closed{0}, active{0}, idle{0}, requests{0};
+};
+
+class EngineThread {
+public:
+    // Each `done` runs on the engine's thread; the caller posts it on to its own Mailbox.
+    using Done = std::function<void()>;
+
+    explicit EngineThread(std::uint32_t number); // starts the thread; throws on failure
+    ~EngineThread();                             // [control] joins; stop() must have been called
+
+    std::uint32_t number() const noexcept;
+    const EngineCounters &counters() const noexcept;
+
+    // [control] Switches every listener to the snapshot (seed S32): known sockets rebind, new ones
+    // open, missing ones drain their accept queue and close. Idle keep-alive connections move at
+    // once (S06). Busy ones keep their Binding until their response is out.
+    void adopt(config::SnapshotPtr snapshot, Done done);
+    // [control] Before the worker's first request: its rings are known to this engine.
+    void workerAttached(std::shared_ptr<app::Application> application,
+                        std::shared_ptr<app::WorkerView> worker);
+    // [control] The worker is dead: drain what it had answered, fail what it had taken, forget it.
+    void workerGone(std::shared_ptr<app::Application> application,
+                    std::shared_ptr<app::WorkerView> worker, Done done);
+    // [control] No worker runs and none is starting: every waiting request gets 503 (seed S43).
+    void applicationDown(std::shared_ptr<app::Application> application);
+    // [control] Before adopt() of a snapshot that names it: registers the doorbell of this engine.
+    void applicationAdded(std::shared_ptr<app::Application> application);
+    // [control] No snapshot names it any more and inFlight is 0: forget it.
+    void applicationRemoved(std::shared_ptr<app::Application> application, Done done);
+    // [control] Closes all listeners, finishes what is in flight until the deadline (zero: cut
+    // everything now), closes idle connections at once, then calls done and ends the thread.
+    void stop(std::chrono::milliseconds deadline, Done done);
+
+private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace patchbay::client

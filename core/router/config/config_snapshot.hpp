@@ -1,0 +1,57 @@
+// One generation of the configuration, immutable. Built on [control]; counted by "current" and by
+// each live Binding (seed S04); destroyed on [control] whoever lets go last (seed S05).
+#pragma once
+
+#include "base/unique_fd.hpp"
+#include "module/instance.hpp"
+#include "router/app/application.hpp"
+#include "router/http/settings.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace patchbay::config {
+
+// A listening descriptor, shared by generations that name the same address (seed S24). When the
+// last one lets go the descriptor is closed and main is told to close its own (`onClose`).
+class ListenSocket {
+public:
+    ListenSocket(UniqueFd fd, std::string canonical, int family, std::function<void()> onClose);
+    ~ListenSocket();
+    ListenSocket(const ListenSocket &) = delete;
+    ListenSocket &operator=(const ListenSocket &) = delete;
+
+    int fd() const noexcept { return fd_.get(); }
+    const std::string &canonical() const noexcept { return canonical_; } // "0.0.0.0:80"
+    int family() const noexcept { return family_; }                      // AF_INET, AF_INET6, AF_UNIX
+
+private:
+    UniqueFd fd_;
+    std::string canonical_;
+    int family_;
+    std::function<void()> onClose_;
+};
+
+// A listener of one generation: where requests arrive and where they go.
+struct Listener {
+    std::string address; // as written in the configuration
+    std::shared_ptr<ListenSocket> socket;
+    std::shared_ptr<modules::ListenerInstance> module;
+    std::shared_ptr<app::Application> application;
+};
+
+struct ConfigSnapshot {
+    std::uint64_t generation = 0;
+    http::Settings http;
+    std::string serverField; // value of Server: "Patchbay/0.1.0" or without the version
+    std::uint32_t engines = 1;
+    std::vector<Listener> listeners;
+    std::vector<std::shared_ptr<app::Application>> applications;
+};
+
+using SnapshotPtr = std::shared_ptr<const ConfigSnapshot>;
+
+} // namespace patchbay::config
