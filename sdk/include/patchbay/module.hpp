@@ -1,0 +1,425 @@
+// Modules in C++: write a class, name it in PB_DEFINE_MODULE at the end of one source file, and the
+// C table of abi.h is made of it. Header-only. Nothing C++ crosses the boundary: exceptions end in
+// here as pb_error or a log line, objects live and die inside the module.
+//
+//   class Door {                                                  // a listener module
+//   public:
+//       static constexpr const char *kScheme = "door";            // addresses "door:..."
+//       Door(patchbay::sdk::Host host, std::string_view options); // throws: options refused
+//       pb_socket_spec resolve(std::string_view address) const;   // throws: not a valid address
+//   };
+//   PB_DEFINE_MODULE(patchbay::sdk::listener<Door>("listener.door", "1.0",
+//   R"({"type":"object"})"));
+//
+// Constructor arguments are the same for every kind. `options` is JSON that passed the schema; it
+// is borrowed for the call. The destructor runs after the last use. Members marked optional may be
+// left out of the class. Thread tags as in abi.h; members called [engine] run on several threads at
+// once and must be const or synchronised.
+#pragma once
+
+#include "patchbay/abi.h"
+
+#include <cerrno>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace patchbay::sdk
+{
+
+// Borrowed bytes, both ways. An absent pb_str (data NULL) reads as empty; ask data when it matters.
+inline std::string_view view(pb_str text) noexcept
+{
+    return text.data == nullptr ? std::string_view{} : std::string_view{text.data, text.size};
+}
+inline pb_str borrow(std::string_view text) noexcept
+{
+    return {text.data(), text.size()};
+}
+
+// An error to be filled by the core. The caller's memory.
+inline pb_error makeError() noexcept
+{
+    pb_error error{};
+    error.struct_size = sizeof error;
+    return error;
+}
+
+// Writes a text for a person into the core's error; what does not fit is cut. [any]
+inline void fail(pb_error *error, const char *text) noexcept
+{
+    if (error != nullptr && error->struct_size >= sizeof(pb_error)) {
+        std::snprintf(error->text, sizeof error->text, "%s", text);
+    }
+}
+
+// What the core offers. A copy is one pointer; valid until the instance's destructor has ended.
+class Host
+{
+public:
+    explicit Host(const pb_host *host) noexcept : host_(host) {}
+
+    const char *product() const noexcept { return host_->product; }   // "Patchbay"
+    const char *software() const noexcept { return host_->software; } // "Patchbay/0.1.0"
+    const char *program() const noexcept { return host_->program; }   // "patchbay"
+
+    // [any] One line to the event log.
+    void log(pb_log_level level, std::string_view message) const noexcept
+    {
+        host_->log(host_->context, level, borrow(message));
+    }
+
+private:
+    const pb_host *host_; // the core's
+};
+
+// One request being served: pb_exchange with C++ types. Only for the thread in serve(), only until
+// it returns.
+class Exchange
+{
+public:
+    explicit Exchange(const pb_exchange &raw) noexcept : raw_(raw) {}
+
+    // What the encoder wrote. Not to be kept, not to be changed.
+    std::span<const std::uint8_t> message() const noexcept
+    {
+        return {raw_.message, raw_.message_size};
+    }
+    std::uint64_t contentLength() const noexcept { return raw_.content_length; }
+    std::uint64_t id() const noexcept { return raw_.id; }
+
+    // Blocks. Bytes read, 0 at the end, -1: cancelled.
+    std::int64_t readBody(void *buffer, std::size_t size) const noexcept
+    {
+        return raw_.read_body(raw_.context, buffer, size);
+    }
+    // Once, before write(). False: error says why. Fields are copied.
+    bool head(std::uint32_t status, std::span<const pb_field> fields,
+              pb_error &error) const noexcept
+    {
+        return raw_.head(raw_.context, status, fields.data(), fields.size(), &error) == PB_OK;
+    }
+    // Blocks while the client is slow; copied. False: the client is gone.
+    bool write(std::string_view data) const noexcept
+    {
+        return raw_.write(raw_.context, data.data(), data.size()) == PB_OK;
+    }
+    // May be held back until the next write or the end.
+    bool writeBuffered(std::string_view data) const noexcept
+    {
+        return raw_.write_buffered(raw_.context, data.data(), data.size()) == PB_OK;
+    }
+    bool cancelled() const noexcept { return raw_.cancelled(raw_.context) != 0; }
+    const pb_exchange &raw() const noexcept { return raw_; }
+
+private:
+    const pb_exchange &raw_; // the core's
+};
+
+// ---- what a class must have ---------------------------------------------------------------
+
+template <class T>
+concept ModuleClass =
+    std::constructible_from<T, Host, std::string_view> && std::is_nothrow_destructible_v<T>;
+
+template <class T>
+concept ListenerClass = ModuleClass<T> && requires(const T self, std::string_view address)
+{
+    // The scheme of its addresses; "" for addresses without one.
+    {
+        T::kScheme
+        } -> std::convertible_to<const char *>;
+    // [control] What to bind for this text. Throws a std::exception: not a valid address.
+    {
+        self.resolve(address)
+        } -> std::same_as<pb_socket_spec>;
+};
+
+// Optional: [engine] int accept(int listenFd, sockaddr *peer, socklen_t *peerSize) const noexcept;
+// returns a connected descriptor (non-blocking, close-on-exec; the core's from then on) or -1 with
+// errno.
+template <class T>
+concept HasAccept = requires(const T self, sockaddr *peer, socklen_t *size)
+{
+    {
+        self.accept(0, peer, size)
+    }
+    noexcept->std::same_as<int>;
+};
+
+template <class T>
+concept EncoderClass = ModuleClass<T> &&
+    requires(const T self, const pb_request &request, std::uint8_t *out, std::size_t size)
+{
+    // [engine] Pure: the same request gives the same size and the same bytes; allocates nothing.
+    {
+        self.encodedSize(request)
+        } -> std::same_as<std::size_t>;
+    // [engine] Writes encodedSize() bytes; capacity is at least that. Returns the number written.
+    {
+        self.encode(request, out, size)
+        } -> std::same_as<std::size_t>;
+};
+
+template <class T>
+concept RuntimeClass = ModuleClass<T> &&
+    requires(T self, std::uint32_t threads, void *thread, const Exchange &exchange)
+{
+    // [worker] Main thread. Brings the application up; throws when it cannot.
+    self.start(threads);
+    // [worker] Serves one request; true: the response is complete. false or an exception (logged):
+    // the application failed, the client gets 503 or, when the head went out, a cut connection.
+    {
+        self.serve(thread, exchange)
+        } -> std::same_as<bool>;
+};
+
+// Optional: [worker] void *threadEnter(); void threadLeave(void *thread);
+// on each request thread, before its first and after its last serve(), which gets the pointer.
+template <class T>
+concept HasThreads = requires(T self, void *thread)
+{
+    {
+        self.threadEnter()
+        } -> std::same_as<void *>;
+    self.threadLeave(thread);
+};
+
+// Optional: [worker] void stop(); main thread, after the last request.
+template <class T>
+concept HasStop = requires(T self)
+{
+    self.stop();
+};
+
+// ---- from class to C table; nothing for authors below but the last few functions -------------
+
+namespace detail
+{
+
+// What `self` points to: made by create(), deleted by destroy(), both in the module's own heap.
+template <class T>
+struct Box {
+    Box(const pb_host *h, std::string_view options) : host(h), object(host, options) {}
+    Host host;
+    T object;
+};
+
+template <class T>
+T &object(void *self) noexcept
+{
+    return static_cast<Box<T> *>(self)->object;
+}
+
+// Runs `work`; whatever it throws ends here and goes to `report` as a text.
+template <class Work, class Report>
+auto guarded(Work work, Report report) noexcept -> decltype(work())
+{
+    try {
+        return work();
+    } catch (const std::exception &e) {
+        return report(e.what());
+    } catch (...) {
+        return report("an exception that is no std::exception was thrown");
+    }
+}
+
+template <class T>
+void *create(const pb_host *host, pb_str options, pb_error *error) noexcept
+{
+    return guarded([&]() -> void * { return new Box<T>(host, view(options)); },
+                   [&](const char *text) -> void * {
+                       fail(error, text);
+                       return nullptr;
+                   });
+}
+
+template <class T>
+void destroy(void *self) noexcept
+{
+    delete static_cast<Box<T> *>(self);
+}
+
+template <class T>
+int resolve(void *self, pb_str address, pb_socket_spec *spec, pb_error *error) noexcept
+{
+    return guarded(
+        [&] {
+            const pb_socket_spec result = object<const T>(self).resolve(view(address));
+            if (spec->struct_size < sizeof result) {
+                fail(error, "the server's pb_socket_spec is too small");
+                return PB_ERROR;
+            }
+            *spec = result;
+            spec->struct_size = sizeof result;
+            return PB_OK;
+        },
+        [&](const char *text) {
+            fail(error, text);
+            return PB_ERROR;
+        });
+}
+
+template <class T>
+int accept(void *self, int listenFd, sockaddr *peer, socklen_t *size) noexcept
+{
+    return object<const T>(self).accept(listenFd, peer, size);
+}
+
+// An encoder that throws has no way to say so: the size no memory has, or the wrong number of bytes
+// written, fail the request.
+template <class T>
+std::size_t encodedSize(void *self, const pb_request *request) noexcept
+{
+    return guarded([&] { return object<const T>(self).encodedSize(*request); },
+                   [](const char *) { return SIZE_MAX; });
+}
+
+template <class T>
+std::size_t encode(void *self, const pb_request *request, std::uint8_t *out,
+                   std::size_t capacity) noexcept
+{
+    return guarded([&] { return object<const T>(self).encode(*request, out, capacity); },
+                   [](const char *) { return SIZE_MAX; });
+}
+
+template <class T>
+int start(void *self, std::uint32_t threads, pb_error *error) noexcept
+{
+    return guarded(
+        [&] {
+            object<T>(self).start(threads);
+            return PB_OK;
+        },
+        [&](const char *text) {
+            fail(error, text);
+            return PB_ERROR;
+        });
+}
+
+template <class T>
+void *threadEnter(void *self) noexcept
+{
+    if constexpr (HasThreads<T>) {
+        return guarded([&] { return object<T>(self).threadEnter(); },
+                       [&](const char *text) -> void * {
+                           static_cast<Box<T> *>(self)->host.log(PB_LOG_ALERT, text);
+                           return nullptr;
+                       });
+    } else {
+        return nullptr;
+    }
+}
+
+template <class T>
+void threadLeave(void *self, void *thread) noexcept
+{
+    if constexpr (HasThreads<T>) {
+        guarded(
+            [&] { object<T>(self).threadLeave(thread); },
+            [&](const char *text) { static_cast<Box<T> *>(self)->host.log(PB_LOG_ALERT, text); });
+    }
+}
+
+template <class T>
+int serve(void *self, void *thread, const pb_exchange *raw) noexcept
+{
+    return guarded([&] { return object<T>(self).serve(thread, Exchange(*raw)) ? PB_OK : PB_ERROR; },
+                   [&](const char *text) {
+                       char line[512];
+                       std::snprintf(line, sizeof line, "#%llu %s",
+                                     static_cast<unsigned long long>(raw->id), text);
+                       static_cast<Box<T> *>(self)->host.log(PB_LOG_ERROR, line);
+                       return PB_ERROR;
+                   });
+}
+
+template <class T>
+void stop(void *self) noexcept
+{
+    if constexpr (HasStop<T>) {
+        guarded(
+            [&] { object<T>(self).stop(); },
+            [&](const char *text) { static_cast<Box<T> *>(self)->host.log(PB_LOG_ALERT, text); });
+    }
+}
+
+template <class T>
+constexpr auto acceptOrNull() -> int (*)(void *, int, sockaddr *, socklen_t *)
+{
+    if constexpr (HasAccept<T>) {
+        return &accept<T>;
+    } else {
+        return nullptr;
+    }
+}
+
+template <class T>
+inline constexpr pb_listener_ops kListenerOps{sizeof(pb_listener_ops), 0, T::kScheme, &resolve<T>,
+                                              acceptOrNull<T>()};
+
+template <class T>
+inline constexpr pb_encoder_ops kEncoderOps{sizeof(pb_encoder_ops), 0, &encodedSize<T>, &encode<T>};
+
+template <class T>
+inline constexpr pb_runtime_ops kRuntimeOps{
+    sizeof(pb_runtime_ops), 0, &start<T>, &threadEnter<T>, &threadLeave<T>, &serve<T>, &stop<T>};
+
+// At compile time: an id of another kind, or with other characters, does not compile.
+consteval void checkId(std::string_view id, std::string_view prefix)
+{
+    if (!id.starts_with(prefix) || id.size() == prefix.size()) {
+        throw "the id must be the kind, a dot and a name: listener.tcp";
+    }
+    for (const char c : id.substr(prefix.size())) {
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')) {
+            throw "the name in an id consists of a-z, 0-9 and _";
+        }
+    }
+}
+
+template <class T>
+consteval pb_module describe(pb_kind kind, const char *id, const char *version, const char *schema,
+                             const void *ops)
+{
+    return {PB_ABI_MAJOR, PB_ABI_MINOR, sizeof(pb_module), kind,        id,
+            version,      schema,       &create<T>,        &destroy<T>, ops};
+}
+
+} // namespace detail
+
+// The descriptor of a module made of class T. All texts must be literals. version: of the module;
+// of a runtime, of its language. schema: JSON Schema of the options, an object.
+template <ListenerClass T>
+consteval pb_module listener(const char *id, const char *version, const char *schema)
+{
+    detail::checkId(id, "listener.");
+    return detail::describe<T>(PB_KIND_LISTENER, id, version, schema, &detail::kListenerOps<T>);
+}
+
+template <EncoderClass T>
+consteval pb_module encoder(const char *id, const char *version, const char *schema)
+{
+    detail::checkId(id, "encoder.");
+    return detail::describe<T>(PB_KIND_ENCODER, id, version, schema, &detail::kEncoderOps<T>);
+}
+
+template <RuntimeClass T>
+consteval pb_module runtime(const char *id, const char *version, const char *schema)
+{
+    detail::checkId(id, "runtime.");
+    return detail::describe<T>(PB_KIND_RUNTIME, id, version, schema, &detail::kRuntimeOps<T>);
+}
+
+} // namespace patchbay::sdk
+
+// Once per shared object, at file scope. The symbol is constant data: loading runs no code.
+#define PB_DEFINE_MODULE(...)                                                                      \
+    extern "C" PB_EXPORT const pb_module patchbay_module;                                          \
+    constinit const pb_module patchbay_module = __VA_ARGS__
