@@ -1,3 +1,4 @@
+// [any] Texts of system errors. Every process.
 #include "base/error.hpp"
 
 #include <cstring>

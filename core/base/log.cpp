@@ -1,3 +1,4 @@
+// [any] The event log. Every process; see log.hpp.
 #include "base/log.hpp"
 
 #include <sys/syscall.h>
@@ -14,7 +15,8 @@ namespace patchbay::log {
 namespace {
 
 constexpr std::size_t kMaxLine = 8192;
-constexpr std::array<const char *, 6> kNames = {"alert", "error", "warn", "notice", "info", "debug"};
+constexpr std::array<const char *, 6> kNames = {"alert",  "error", "warn",
+                                                "notice", "info",  "debug"};
 
 std::atomic<Level> currentLevel{Level::info};
 
@@ -46,9 +48,15 @@ void writeFormatted(Level level, const char *format, std::va_list args) noexcept
 
 } // namespace
 
-void setLevel(Level level) noexcept { currentLevel.store(level, std::memory_order_relaxed); }
+void setLevel(Level level) noexcept
+{
+    currentLevel.store(level, std::memory_order_relaxed);
+}
 
-Level level() noexcept { return currentLevel.load(std::memory_order_relaxed); }
+Level level() noexcept
+{
+    return currentLevel.load(std::memory_order_relaxed);
+}
 
 bool parseLevel(std::string_view text, Level &out) noexcept
 {

@@ -1,0 +1,4 @@
+"""A worker that dies while it starts."""
+import os
+
+os._exit(1)
