@@ -52,6 +52,7 @@ class Channel {
 public:
     static constexpr std::size_t kMaxPayload = 60 * 1024;
     static constexpr std::size_t kMaxFds = 16;
+    static constexpr int kMaxDropped = 64;
 
     enum class Status { ok, wouldBlock, closed };
 
@@ -65,7 +66,9 @@ public:
     // was sent. Throws Error for a payload or fd count over the limits, SystemError for the rest.
     Status send(MessageType type, std::string_view payload, std::span<const int> fds = {});
     // Receives one frame. Malformed frames (truncated, too many descriptors) are dropped with a log
-    // line and the next one is tried.
+    // line and the next one is tried; after kMaxDropped of them in a row the answer is wouldBlock,
+    // so that a peer cannot hold the caller. An empty frame reads as closed. Throws SystemError for
+    // what is not the peer's doing.
     Status receive(Frame &frame);
     // Waits up to `timeout` (negative: for ever) until receive() would not answer wouldBlock.
     bool waitReadable(std::chrono::milliseconds timeout) const;

@@ -18,14 +18,14 @@
 
 namespace patchbay::ipc {
 
-inline constexpr std::uint32_t kMaxEngines = 256;   // engine numbers 0..255
-inline constexpr std::uint32_t kMaxWorkers = 1024;  // worker numbers 0..1023, per application
-inline constexpr std::uint32_t kMaxSeats = 4096;    // a seat is a request thread of a worker
-inline constexpr std::uint32_t kMaxSlots = 4096;    // requests handed over or queued, per app
-inline constexpr std::uint32_t kRequestRing = 8192; // tickets; power of two, > kMaxSlots
-inline constexpr std::uint32_t kReplyRing = 256;    // entries per engine and worker; power of two
-inline constexpr std::uint32_t kUnit = 4096;        // bytes; memory is taken in runs of units
-inline constexpr std::uint32_t kMaxRun = 64;        // units in one run: 256 KiB
+inline constexpr std::uint32_t kMaxEngines = 256;     // engine numbers 0..255
+inline constexpr std::uint32_t kMaxWorkers = 1024;    // worker numbers 0..1023, per application
+inline constexpr std::uint32_t kMaxSeats = 4096;      // a seat is a request thread of a worker
+inline constexpr std::uint32_t kMaxSlots = 4096;      // requests handed over or queued, per app
+inline constexpr std::uint32_t kRequestRing = 8192;   // tickets; power of two, > kMaxSlots
+inline constexpr std::uint32_t kReplyRing = 256;      // entries per engine and worker; power of two
+inline constexpr std::uint32_t kUnit = 4096;          // bytes; memory is taken in runs of units
+inline constexpr std::uint32_t kMaxRun = 64;          // units in one run: 256 KiB
 inline constexpr std::uint32_t kRequestUnits = 16384; // 64 MiB of request memory per application
 inline constexpr std::uint32_t kMagic = 0x50424131;   // "PBA1"
 inline constexpr std::uint32_t kCacheLine = 64;
@@ -37,8 +37,14 @@ inline constexpr Ticket makeTicket(std::uint64_t position, std::uint32_t slot)
 {
     return (position << 24) | (slot & 0xFFFFFF);
 }
-inline constexpr std::uint64_t ticketPosition(Ticket t) { return t >> 24; }
-inline constexpr std::uint32_t ticketSlot(Ticket t) { return static_cast<std::uint32_t>(t) & 0xFFFFFF; }
+inline constexpr std::uint64_t ticketPosition(Ticket t)
+{
+    return t >> 24;
+}
+inline constexpr std::uint32_t ticketSlot(Ticket t)
+{
+    return static_cast<std::uint32_t>(t) & 0xFFFFFF;
+}
 
 // The state word of a slot: position (40 bits), seat of the taker (20 bits), phase (4 bits).
 // Router and workers compete for it by compare-and-swap; exactly one wins (seed S48).
@@ -49,39 +55,45 @@ inline constexpr SlotState makeState(std::uint64_t position, Phase phase, std::u
     return (position << 24) | (static_cast<std::uint64_t>(seat & 0xFFFFF) << 4) |
            static_cast<std::uint64_t>(phase);
 }
-inline constexpr std::uint64_t statePosition(SlotState s) { return s >> 24; }
+inline constexpr std::uint64_t statePosition(SlotState s)
+{
+    return s >> 24;
+}
 inline constexpr std::uint32_t stateSeat(SlotState s)
 {
     return static_cast<std::uint32_t>(s >> 4) & 0xFFFFF;
 }
-inline constexpr Phase statePhase(SlotState s) { return static_cast<Phase>(s & 0xF); }
+inline constexpr Phase statePhase(SlotState s)
+{
+    return static_cast<Phase>(s & 0xF);
+}
 
 // One request. Written by the router before its ticket is published.
 struct alignas(kCacheLine) RequestSlot {
     std::atomic<SlotState> state;
     std::uint64_t exchangeId;
-    std::uint64_t contentLength;  // bytes of body in all
-    std::uint32_t engine;         // whose reply ring gets the answer
-    std::uint32_t unit;           // first unit of the request memory
-    std::uint32_t messageSize;    // bytes of encoded message at unit
-    std::uint32_t bodySize;       // bytes of body right behind the message; the rest is asked for
+    std::uint64_t contentLength; // bytes of body in all
+    std::uint32_t engine;        // whose reply ring gets the answer
+    std::uint32_t unit;          // first unit of the request memory
+    std::uint32_t messageSize;   // bytes of encoded message at unit
+    std::uint32_t bodySize;      // bytes of body right behind the message; the rest is asked for
     // Written by the router while the worker serves; read by that worker.
-    std::atomic<std::uint32_t> cancelled;   // 1: stop, nobody waits for the answer
-    std::atomic<std::uint32_t> inboxSize;   // bytes of body in the inbox window
-    std::atomic<std::uint32_t> inboxUnit;   // where it lies
-    std::atomic<std::uint32_t> inboxSeq;    // +1 for each window filled, so 0 = none yet
-    std::atomic<std::uint64_t> consumed;    // reply bytes (whole units) given back so far
+    std::atomic<std::uint32_t> cancelled; // 1: stop, nobody waits for the answer
+    std::atomic<std::uint32_t> inboxSize; // bytes of body in the inbox window
+    std::atomic<std::uint32_t> inboxUnit; // where it lies
+    std::atomic<std::uint32_t> inboxSeq;  // +1 for each window filled, so 0 = none yet
+    std::atomic<std::uint64_t> consumed;  // reply bytes (whole units) given back so far
 };
 
 // Where a worker rings when it has put something into a reply ring of this engine.
 struct alignas(kCacheLine) EngineDoor {
-    std::atomic<std::uint32_t> sleeping;             // 1: write to the doorbell eventfd
+    std::atomic<std::uint32_t> sleeping; // 1: write to the doorbell eventfd
     alignas(kCacheLine) std::atomic<std::uint64_t> dirty[kMaxWorkers / 64]; // workers with replies
 };
 
 // Where one request thread sleeps. A futex word.
 struct alignas(kCacheLine) Seat {
-    std::atomic<std::uint32_t> wake;   // 0 while it may sleep, 1 = get up
+    std::atomic<std::uint32_t> wake; // 0 while it may sleep, 1 = get up
 };
 
 struct AppSegmentLayout {
@@ -105,11 +117,11 @@ enum ReplyFlags : std::uint32_t {
 };
 
 struct ReplyEntry {
-    Ticket ticket;        // as taken from the request ring
-    std::uint32_t unit;   // first unit in the worker's memory; meaningless when units is 0
-    std::uint32_t units;  // length of the run, 0..kMaxRun
-    std::uint32_t size;   // bytes used in the run
-    std::uint32_t flags;  // ReplyFlags
+    Ticket ticket;       // as taken from the request ring
+    std::uint32_t unit;  // first unit in the worker's memory; meaningless when units is 0
+    std::uint32_t units; // length of the run, 0..kMaxRun
+    std::uint32_t size;  // bytes used in the run
+    std::uint32_t flags; // ReplyFlags
     std::uint64_t reserved;
 };
 static_assert(sizeof(ReplyEntry) == 32);
@@ -124,7 +136,7 @@ struct ReplyRing {
 struct WorkerSegmentLayout {
     std::uint32_t magic;
     std::uint32_t size;
-    std::uint32_t units;  // of reply memory behind this struct
+    std::uint32_t units; // of reply memory behind this struct
     std::uint32_t reserved;
     // The worker's threads sleep here while they wait for memory, ring space, a window or a body:
     // the router adds 1 and wakes when `waiting` is not 0.

@@ -14,20 +14,20 @@ enum class MessageType : std::uint32_t {
     prototypeStarted = 3, // u64 request, u32 pid, u32 errno; fds: channel to it when errno is 0
     childExited = 4,      // u32 pid, u32 status as of waitpid()
     reopenLog = 5,        // fds: the new log file; also router -> prototype, router -> worker
-    quit = 6,             // u32 graceful (0/1), u32 deadline in ms; also router -> prototype, worker
+    quit = 6, // u32 graceful (0/1), u32 deadline in ms; also router -> prototype, worker
 
     // router -> main
-    routerReady = 20,     // -
-    configured = 21,      // u64 request, u32 ok (0/1), str text for the log and the caller,
-                          // fds: the text that is active now (memfd) when ok
-    openSocket = 22,      // u64 request, u32 flags, u32 type, u32 backlog (two's complement),
-                          // u32 mode, str canonical, str sockaddr bytes
-    closeSocket = 23,     // str canonical
-    startPrototype = 24,  // u64 request, str application name, fds: ApplicationStart blob (memfd)
-    routerDone = 25,      // - drained after quit, about to exit
+    routerReady = 20,    // -
+    configured = 21,     // u64 request, u32 ok (0/1), str text for the log and the caller,
+                         // fds: the text that is active now (memfd) when ok
+    openSocket = 22,     // u64 request, u32 flags, u32 type, u32 backlog (two's complement),
+                         // u32 mode, str canonical, str sockaddr bytes
+    closeSocket = 23,    // str canonical
+    startPrototype = 24, // u64 request, str application name, fds: ApplicationStart blob (memfd)
+    routerDone = 25,     // - drained after quit, about to exit
 
     // router -> prototype
-    startWorker = 40,     // u32 worker number, fds: the worker's end of its channel
+    startWorker = 40, // u32 worker number, fds: the worker's end of its channel
 
     // prototype -> router
     prototypeReady = 60,  // -
@@ -36,13 +36,13 @@ enum class MessageType : std::uint32_t {
     workerExited = 63,    // u32 worker number, u32 pid, u32 status as of waitpid()
 
     // router -> worker
-    attach = 80,          // u32 worker number, u32 first seat, u32 threads,
-                          // fds: AppSegment, WorkerSegment. First message on the channel
-    engineDoorbell = 81,  // u32 engine, fds: eventfd. Before the engine's first request
+    attach = 80,         // u32 worker number, u32 first seat, u32 threads,
+                         // fds: AppSegment, WorkerSegment. First message on the channel
+    engineDoorbell = 81, // u32 engine, fds: eventfd. Before the engine's first request
 
     // worker -> router
-    workerReady = 100,    // -
-    workerFailed = 101,   // str text
+    workerReady = 100,  // -
+    workerFailed = 101, // str text
 };
 
 // ApplicationStart, the blob of startPrototype (WireWriter order). Written by the router, parsed by

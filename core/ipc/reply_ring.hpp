@@ -43,7 +43,9 @@ void endSleep(EngineDoor &door) noexcept;
 std::uint64_t takeDirty(EngineDoor &door, std::uint32_t index) noexcept;
 
 // [worker] Waits until the router has changed something for this worker (memory, ring space,
-// window, body, cancel): call beginWait(), check the condition, then wait(seen) or just endWait().
+// window, body, cancel): seen = beginWait(); then check the condition; then either wait(seen),
+// which includes endWait(), or just endWait(). May return early: loop. To end the waits of one's
+// own process, change the condition and call signalWorker().
 std::uint32_t beginWait(WorkerSegmentLayout &shared) noexcept;
 void wait(WorkerSegmentLayout &shared, std::uint32_t seen) noexcept;
 void endWait(WorkerSegmentLayout &shared) noexcept;

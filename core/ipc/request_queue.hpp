@@ -26,7 +26,8 @@ public:
     // [engine][control] Wakes up to `count` sleeping seats, lowest numbers first (seed S45: spare
     // workers stay idle and reach their idle time). Returns how many were woken.
     std::uint32_t wake(std::uint32_t count) noexcept;
-    // [control] After a worker's death: forget that its seats sleep.
+    // [control] After a worker's death: forget that its seats sleep, and pass on the wake-ups it
+    // may have died with.
     void forgetSeats(std::uint32_t first, std::uint32_t count) noexcept;
     // [any] Requests nobody has taken, cancelled ones not yet passed over included; an estimate.
     std::uint64_t backlog() const noexcept;
@@ -34,26 +35,41 @@ public:
     bool hasIdle() const noexcept;
 
 private:
+    friend class RequestProducerProbe; // unit tests stop a push half way
+
+    std::optional<std::uint64_t> reserve() noexcept;
+    Ticket publish(std::uint64_t position, std::uint32_t slot) noexcept;
+    void passDead() noexcept;
+
     AppSegmentLayout &shared_;
-    alignas(kCacheLine) std::atomic<std::uint64_t> tail_{0};
+    alignas(kCacheLine) std::atomic<std::uint64_t> tail_{1}; // from 1: a zeroed cell never matches
+    // Wake-ups owed for tickets that were published before an earlier one: whoever was woken for
+    // them saw an empty ring. The engine that closes the gap pays with its next wake().
+    std::atomic<std::uint32_t> owed_{0};
 };
 
-// A worker thread's end.
+// A worker thread's end. Not movable: getUp() may come from another thread at any time.
 class RequestConsumer {
 public:
     RequestConsumer(AppSegmentLayout &shared, std::uint32_t seat) noexcept
-        : shared_(shared), seat_(seat) {}
+        : shared_(shared), seat_(seat)
+    {
+    }
 
     // [worker] The next request, or nullopt when the ring is empty. The ticket's slot is ours.
     std::optional<Ticket> take() noexcept;
     // [worker] Sleeps until a request may be there or getUp() is called. May return early.
     void sleep() noexcept;
-    // [any thread of the worker process] Ends a sleep(), now or the next one.
+    // [any thread of the worker process] Ends a sleep(), now or the next one. Signal-safe.
     void getUp() noexcept;
+    // [worker] Before the thread stops taking for good: a wake-up that came to this seat meanwhile
+    // goes on to another one.
+    void leave() noexcept;
 
 private:
     AppSegmentLayout &shared_;
     std::uint32_t seat_;
+    std::atomic<bool> up_{false}; // getUp() was called and no sleep() has ended by it yet
 };
 
 } // namespace patchbay::ipc

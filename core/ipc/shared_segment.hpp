@@ -4,10 +4,11 @@
 
 #include "base/unique_fd.hpp"
 #include "ipc/layout.hpp"
+#include "ipc/unit_pool.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <utility>
 
 namespace patchbay::ipc {
 
@@ -40,10 +41,10 @@ private:
 // The two kinds, with their layout in place.
 class AppSegment {
 public:
-    static AppSegment create();              // router
-    static AppSegment open(UniqueFd fd);     // worker; checks magic and size
+    static AppSegment create();          // router
+    static AppSegment open(UniqueFd fd); // worker; checks magic and size
     AppSegmentLayout &layout() const noexcept;
-    // Bytes of request memory from `unit` on, or nullptr if [unit, unit + units) is outside.
+    // Request memory from `unit` on, or nullptr if [unit, unit + units) is outside.
     unsigned char *memory(std::uint32_t unit, std::uint32_t units) const noexcept;
     const SharedSegment &segment() const noexcept { return segment_; }
 
@@ -54,8 +55,11 @@ private:
 
 class WorkerSegment {
 public:
-    static WorkerSegment create(std::uint32_t units); // router; units <= 2048 * 64
-    static WorkerSegment open(UniqueFd fd);           // worker
+    // Router; 1 <= units <= 2048 * 64, all of them free. Throws Error.
+    static WorkerSegment create(std::uint32_t units);
+    static WorkerSegment open(UniqueFd fd); // worker; checks magic and sizes
+    // The bitmap of this segment. The result refers to the mapping, not to this object.
+    UnitPool pool() const noexcept;
     WorkerSegmentLayout &layout() const noexcept;
     unsigned char *memory(std::uint32_t unit, std::uint32_t units) const noexcept;
     std::uint32_t units() const noexcept { return units_; } // private copy, not the shared one
@@ -63,7 +67,9 @@ public:
 
 private:
     WorkerSegment(SharedSegment segment, std::uint32_t units)
-        : segment_(std::move(segment)), units_(units) {}
+        : segment_(std::move(segment)), units_(units)
+    {
+    }
     SharedSegment segment_;
     std::uint32_t units_;
 };
