@@ -30,8 +30,7 @@
 #include <string_view>
 #include <utility>
 
-namespace patchbay::sdk
-{
+namespace patchbay::sdk {
 
 // Borrowed bytes, both ways. An absent pb_str (data NULL) reads as empty; ask data when it matters.
 inline std::string_view view(pb_str text) noexcept
@@ -60,8 +59,7 @@ inline void fail(pb_error *error, const char *text) noexcept
 }
 
 // What the core offers. A copy is one pointer; valid until the instance's destructor has ended.
-class Host
-{
+class Host {
 public:
     explicit Host(const pb_host *host) noexcept : host_(host) {}
 
@@ -81,8 +79,7 @@ private:
 
 // One request being served: pb_exchange with C++ types. Only for the thread in serve(), only until
 // it returns.
-class Exchange
-{
+class Exchange {
 public:
     explicit Exchange(const pb_exchange &raw) noexcept : raw_(raw) {}
 
@@ -200,8 +197,7 @@ concept HasStop = requires(T self)
 
 // ---- from class to C table; nothing for authors below but the last few functions -------------
 
-namespace detail
-{
+namespace detail {
 
 // What `self` points to: made by create(), deleted by destroy(), both in the module's own heap.
 template <class T>
