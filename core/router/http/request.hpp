@@ -18,10 +18,10 @@ struct Field {
 
 struct Request {
     std::string_view method;
-    std::string_view target;  // as received (absolute form: the part from the path on)
-    std::string_view path;    // decoded, normalised
+    std::string_view target;               // as received (absolute form: the part from the path on)
+    std::string_view path;                 // decoded, normalised
     std::optional<std::string_view> query; // absent and empty differ
-    std::string_view version; // "HTTP/1.1"
+    std::string_view version;              // "HTTP/1.1"
     unsigned minorVersion = 1;
     std::optional<std::string_view> host; // value of Host, or the authority of an absolute target
     std::string_view serverName;          // lower case, no port; "localhost" if there is none
