@@ -9,8 +9,8 @@
 namespace patchbay::worker {
 
 struct PrototypeOptions {
-    ipc::Channel router;   // to the router
-    UniqueFd start;        // ApplicationStart blob (message.hpp)
+    ipc::Channel router;     // to the router
+    UniqueFd start;          // ApplicationStart blob (message.hpp)
     std::string user, group; // the daemon's own choice, for applications that name none
     bool asUnit = false;
 };

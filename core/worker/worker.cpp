@@ -1,0 +1,260 @@
+// Process "worker", main thread and request threads. Before: prototype.cpp has forked. A request's
+// way through here: take a ticket (house step 9), worker_exchange.cpp, the runtime module's
+// serve().
+#include "worker/worker.hpp"
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/process_title.hpp"
+#include "ipc/request_queue.hpp"
+#include "ipc/shared_segment.hpp"
+#include "worker/output_files.hpp"
+#include "worker/process_setup.hpp"
+#include "worker/reply_port.hpp"
+#include "worker/router_watch.hpp"
+#include "worker/worker_exchange.hpp"
+
+#include <pthread.h>
+
+#include <atomic>
+#include <csignal>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace patchbay::worker {
+namespace {
+
+using ipc::MessageType;
+
+class Worker {
+public:
+    explicit Worker(WorkerOptions options) : options_(std::move(options)) {}
+    int run();
+
+private:
+    bool attach();
+    void takeSegments(ipc::Frame &frame);
+    void watchRouter();
+    bool bringUp();
+    bool serveAll();
+    void serve(ipc::RequestConsumer &consumer) noexcept;
+    bool call(const pb_exchange &exchange, void *thread) noexcept;
+    void stopTaking() noexcept;
+    void startFailed(const std::string &text) noexcept;
+
+    static void onQuitSignal(int);
+    static void afterForkInChild();
+
+    // The one of this process: for the signal handler and for children of the application.
+    static inline Worker *current = nullptr;
+
+    WorkerOptions options_;
+    DoorbellTable doorbells_;
+    std::optional<ipc::AppSegment> application_;
+    std::optional<ipc::WorkerSegment> own_;
+    std::optional<ReplyPort> port_;
+    std::vector<std::unique_ptr<ipc::RequestConsumer>> consumers_; // one per request thread
+    std::atomic<bool> stopping_{false};
+    std::optional<RouterWatch> watch_; // last: its thread uses all of the above
+};
+
+// false: the router went away, or made no sense.
+bool Worker::attach()
+{
+    ipc::Frame frame;
+    for (;;) {
+        options_.router.waitReadable(std::chrono::milliseconds(-1));
+        switch (options_.router.receive(frame)) {
+        case ipc::Channel::Status::wouldBlock:
+            continue;
+        case ipc::Channel::Status::closed:
+            return false;
+        case ipc::Channel::Status::ok:
+            takeSegments(frame);
+            return true;
+        }
+    }
+}
+
+void Worker::takeSegments(ipc::Frame &frame)
+{
+    if (frame.type != MessageType::attach || frame.fds.size() != 2) {
+        throw Error("the first message of the router is not what it should be");
+    }
+    ipc::WireReader reader(frame.payload);
+    std::uint32_t number = reader.u32();
+    std::uint32_t seat = reader.u32();
+    std::uint32_t threads = reader.u32();
+    if (number >= ipc::kMaxWorkers || threads == 0 || threads > ipc::kMaxSeats ||
+        seat > ipc::kMaxSeats - threads) {
+        throw Error("the router gave a number or seats that cannot be");
+    }
+    application_ = ipc::AppSegment::open(std::move(frame.fds[0]));
+    own_ = ipc::WorkerSegment::open(std::move(frame.fds[1]));
+    port_.emplace(*application_, *own_, doorbells_, number);
+    for (std::uint32_t i = 0; i < threads; i++) {
+        consumers_.push_back(
+            std::make_unique<ipc::RequestConsumer>(application_->layout(), seat + i));
+    }
+}
+
+void Worker::stopTaking() noexcept
+{
+    stopping_.store(true, std::memory_order_release);
+    for (const auto &consumer : consumers_) {
+        consumer->getUp();
+    }
+}
+
+void Worker::watchRouter()
+{
+    RouterWatch::Events events;
+    events.stop = [this] { stopTaking(); };
+    events.end = [this] { port_->end(); };
+    events.reopenLog = [this](int fd) { reopenOutput(*options_.start, fd); };
+    watch_.emplace(options_.router, doorbells_, std::move(events));
+    current = this;
+    pthread_atfork(nullptr, nullptr, &afterForkInChild);
+    watch_->start();
+    handleSignal(SIGQUIT, &onQuitSignal);
+}
+
+// Finish the requests being served, then go (daemon.md 4).
+void Worker::onQuitSignal(int)
+{
+    int saved = errno;
+    if (current != nullptr) {
+        current->watch_->askQuit();
+    }
+    errno = saved;
+}
+
+// The application forked: its child is no worker. It has none of our threads, and the segments are
+// not mapped there; what is left are descriptors and signal handlers.
+void Worker::afterForkInChild()
+{
+    if (current != nullptr) {
+        restoreSignals();
+        if (signalHandler(SIGQUIT) == &onQuitSignal) {
+            handleSignal(SIGQUIT, SIG_DFL);
+        }
+        current->doorbells_.closeAll();
+        current->watch_->closeInChild();
+        current = nullptr;
+    }
+}
+
+void Worker::startFailed(const std::string &text) noexcept
+{
+    sendPatiently(options_.router, MessageType::workerFailed,
+                  ipc::WireWriter().str(std::string_view(text).substr(0, 32 * 1024)).bytes());
+}
+
+bool Worker::bringUp()
+{
+    pb_error error{};
+    error.struct_size = sizeof error;
+    int result = PB_ERROR;
+    try {
+        result = options_.runtime->runtime().start(
+            options_.runtime->object(), static_cast<std::uint32_t>(consumers_.size()), &error);
+    } catch (...) {
+        std::strcpy(error.text, "start() of the runtime module threw");
+    }
+    if (result != PB_OK) {
+        error.text[sizeof error.text - 1] = '\0';
+        startFailed(error.text[0] != '\0' ? error.text : "The application failed to start.");
+        return false;
+    }
+    return true;
+}
+
+bool Worker::call(const pb_exchange &exchange, void *thread) noexcept
+{
+    try {
+        const pb_runtime_ops &ops = options_.runtime->runtime();
+        return ops.serve(options_.runtime->object(), thread, &exchange) == PB_OK;
+    } catch (...) {
+        log::alert("#%llu: serve() of the runtime module threw",
+                   static_cast<unsigned long long>(exchange.id));
+        return false;
+    }
+}
+
+// One request thread: the main one or another.
+void Worker::serve(ipc::RequestConsumer &consumer) noexcept
+{
+    const pb_runtime_ops &ops = options_.runtime->runtime();
+    void *self = options_.runtime->object();
+    void *thread = ops.thread_enter(self);
+    WorkerExchange exchange(*application_, *port_);
+    while (!stopping_.load(std::memory_order_acquire)) {
+        std::optional<ipc::Ticket> ticket = consumer.take();
+        if (!ticket) {
+            consumer.sleep();
+        } else if (exchange.begin(*ticket)) {
+            exchange.finish(call(exchange.face(), thread));
+        }
+    }
+    consumer.leave();
+    ops.thread_leave(self, thread);
+}
+
+// Until it is told to stop. false: it never got ready.
+bool Worker::serveAll()
+{
+    bool ready = true;
+    std::vector<std::thread> others;
+    try {
+        // Signals go to the main thread: languages run their handlers there.
+        BlockedSignals blocked;
+        for (std::size_t i = 1; i < consumers_.size(); i++) {
+            others.emplace_back([this, i] { serve(*consumers_[i]); });
+        }
+    } catch (const std::exception &error) {
+        startFailed(std::string("A request thread cannot be started: ") + error.what());
+        stopTaking();
+        ready = false;
+    }
+    if (!stopping_.load(std::memory_order_acquire)) {
+        sendPatiently(options_.router, MessageType::workerReady, {});
+    }
+    serve(*consumers_[0]);
+    for (std::thread &thread : others) {
+        thread.join();
+    }
+    return ready;
+}
+
+int Worker::run()
+{
+    if (!attach()) {
+        return 0;
+    }
+    watchRouter();
+    bool up = bringUp();
+    if (up) {
+        up = serveAll();
+        options_.runtime->runtime().stop(options_.runtime->object());
+    }
+    options_.runtime.reset();
+    current = nullptr;
+    return up ? 0 : 1;
+}
+
+} // namespace
+
+int runWorker(WorkerOptions options) noexcept
+{
+    try {
+        setProcessTitle(std::string(product().program) + ": \"" + options.start->name +
+                        "\" application");
+        return Worker(std::move(options)).run();
+    } catch (const std::exception &error) {
+        log::alert("a worker failed: %s", error.what());
+        return 1;
+    }
+}
+
+} // namespace patchbay::worker

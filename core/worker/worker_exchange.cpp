@@ -1,0 +1,189 @@
+// [worker] Between worker.cpp (takes the ticket) and reply_writer.cpp (sends the answer).
+#include "worker/worker_exchange.hpp"
+
+#include "base/log.hpp"
+#include "worker/reply_head.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <string>
+
+namespace patchbay::worker {
+namespace {
+
+std::uint32_t unitsOf(std::uint64_t bytes) noexcept
+{
+    return static_cast<std::uint32_t>((bytes + ipc::kUnit - 1) / ipc::kUnit);
+}
+
+int fail(pb_error *error, const char *text) noexcept
+{
+    if (error != nullptr) {
+        std::snprintf(error->text, sizeof error->text, "%s", text);
+    }
+    return PB_ERROR;
+}
+
+WorkerExchange &self(void *context) noexcept
+{
+    return *static_cast<WorkerExchange *>(context);
+}
+
+} // namespace
+
+WorkerExchange::WorkerExchange(const ipc::AppSegment &application, ReplyPort &port) noexcept
+    : application_(application), writer_(port)
+{
+    face_.struct_size = sizeof face_;
+    face_.context = this;
+    face_.read_body = &readBody;
+    face_.head = &head;
+    face_.write = &write;
+    face_.write_buffered = &writeBuffered;
+    face_.cancelled = &cancelled;
+}
+
+bool WorkerExchange::begin(ipc::Ticket ticket) noexcept
+{
+    std::uint32_t index = ipc::ticketSlot(ticket);
+    if (index >= ipc::kMaxSlots) {
+        log::alert("request with slot %u, which cannot be", index);
+        return false;
+    }
+    slot_ = &application_.layout().slots[index];
+    std::uint32_t engine = slot_->engine;
+    if (engine >= ipc::kMaxEngines) {
+        log::alert("request of engine %u, which cannot be", engine);
+        return false;
+    }
+    writer_.begin(ticket, engine, *slot_);
+    stage_ = Stage::noHead;
+    bodyFailed_ = false;
+    face_.id = slot_->exchangeId;
+    face_.content_length = slot_->contentLength;
+    inboxSeq_ = slot_->inboxSeq.load(std::memory_order_acquire);
+    if (!placeBody(slot_->unit, slot_->messageSize, slot_->bodySize)) {
+        log::alert("request #%llu lies outside of the memory of requests",
+                   static_cast<unsigned long long>(face_.id));
+        writer_.finish(false);
+        return false;
+    }
+    return true;
+}
+
+bool WorkerExchange::placeBody(std::uint32_t unit, std::uint32_t messageSize,
+                               std::uint32_t bodySize) noexcept
+{
+    const unsigned char *message =
+        application_.memory(unit, unitsOf(std::uint64_t{messageSize} + bodySize));
+    if (message == nullptr || bodySize > face_.content_length) {
+        return false;
+    }
+    face_.message = message;
+    face_.message_size = messageSize;
+    part_ = message + messageSize;
+    partSize_ = bodySize;
+    missing_ = face_.content_length - bodySize;
+    return true;
+}
+
+void WorkerExchange::finish(bool complete) noexcept
+{
+    writer_.finish(complete && stage_ == Stage::body);
+}
+
+// The router fills the one window of this exchange, then counts it.
+bool WorkerExchange::fetchWindow() noexcept
+{
+    std::uint32_t seq = inboxSeq_;
+    if (!writer_.wantBody() || !writer_.waitUntil([&] {
+            seq = slot_->inboxSeq.load(std::memory_order_acquire);
+            return seq != inboxSeq_;
+        })) {
+        return false;
+    }
+    inboxSeq_ = seq;
+    std::uint32_t size = slot_->inboxSize.load(std::memory_order_acquire);
+    std::uint32_t unit = slot_->inboxUnit.load(std::memory_order_acquire);
+    part_ = application_.memory(unit, unitsOf(size));
+    if (part_ == nullptr || size == 0 || size > missing_ || size > ipc::kBodyWindow) {
+        bodyFailed_ = true;
+        return false;
+    }
+    partSize_ = size;
+    missing_ -= size;
+    return true;
+}
+
+std::int64_t WorkerExchange::readBody(void *context, void *buffer, std::size_t size)
+{
+    WorkerExchange &exchange = self(context);
+    if (exchange.bodyFailed_ || exchange.writer_.cancelled()) {
+        return -1;
+    }
+    if (size == 0 || (exchange.partSize_ == 0 && exchange.missing_ == 0)) {
+        return 0;
+    }
+    if (exchange.partSize_ == 0 && !exchange.fetchWindow()) {
+        return -1;
+    }
+    std::size_t part = std::min(size, exchange.partSize_);
+    std::memcpy(buffer, exchange.part_, part);
+    exchange.part_ += part;
+    exchange.partSize_ -= part;
+    return static_cast<std::int64_t>(part);
+}
+
+int WorkerExchange::takeHead(std::uint32_t status, const pb_field *fields, std::size_t count,
+                             pb_error *error)
+{
+    if (stage_ != Stage::noHead) {
+        return fail(error, "the response header has been sent already");
+    }
+    if (writer_.cancelled()) {
+        return fail(error, "the client is gone");
+    }
+    std::span<const pb_field> list(fields, count);
+    if (std::string fault = headFault(status, list); !fault.empty()) {
+        return fail(error, fault.c_str());
+    }
+    writeHead(writer_.stage(headSize(list)), status, list);
+    stage_ = Stage::body;
+    return PB_OK;
+}
+
+int WorkerExchange::head(void *context, std::uint32_t status, const pb_field *fields,
+                         std::size_t count, pb_error *error)
+{
+    try {
+        return self(context).takeHead(status, fields, count, error);
+    } catch (const std::exception &e) { // no memory
+        return fail(error, e.what());
+    }
+}
+
+int WorkerExchange::write(void *context, const void *data, std::size_t size)
+{
+    if (writeBuffered(context, data, size) != PB_OK) {
+        return PB_ERROR;
+    }
+    return self(context).writer_.flush() ? PB_OK : PB_ERROR;
+}
+
+int WorkerExchange::writeBuffered(void *context, const void *data, std::size_t size)
+{
+    WorkerExchange &exchange = self(context);
+    if (exchange.stage_ != Stage::body) {
+        return PB_ERROR;
+    }
+    return exchange.writer_.append(data, size) ? PB_OK : PB_ERROR;
+}
+
+int WorkerExchange::cancelled(void *context)
+{
+    return self(context).writer_.cancelled() ? 1 : 0;
+}
+
+} // namespace patchbay::worker
