@@ -1,0 +1,71 @@
+// [control] The text of a configuration -> a checked, typed value: everything that can be known
+// without opening, starting or loading anything. Comes before snapshot_builder, which resolves
+// addresses and acquires sockets and applications; it reports its own errors through errorAt().
+#pragma once
+
+#include "module/catalog.hpp"
+#include "router/control/config_error.hpp"
+#include "router/http/settings.hpp"
+#include "json/value.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace patchbay::control {
+
+struct ListenerConfig {
+    std::string address;                         // as written
+    std::size_t offset = 0;                      // of the address
+    std::string pointer;                         // "/listeners/*:80"
+    const modules::ModuleInfo *module = nullptr; // of the catalog: "listener.tcp"
+    std::string options;         // canonical JSON: the members that belong to the module
+    std::string applicationName; // exists
+};
+
+struct ApplicationConfig {
+    std::string name;
+    std::size_t offset = 0; // of the name
+    std::string pointer;    // "/applications/blog"
+    std::string key;        // name and canonical JSON: equal key, same application (seed S15)
+    const modules::ModuleInfo *runtime = nullptr; // of the catalog
+    const modules::ModuleInfo *encoder = nullptr;
+    std::string language; // "python"
+    std::string options;  // the whole application, compact JSON
+    std::uint32_t processes = 1;
+    std::uint32_t threads = 1;
+    std::string user, group;      // empty: the daemon's
+    std::string workingDirectory; // empty: the daemon's
+    std::vector<std::pair<std::string, std::string>> environment;
+    std::string stdoutPath, stderrPath; // empty: none
+    std::uint64_t shmBytes = 104'857'600;
+};
+
+struct ConfigDefaults {
+    std::string tmpDir;  // body_temp_path
+    bool asUnit = false; // chunked_transform is off then
+};
+
+struct ConfigDocument {
+    std::string source; // file name for messages, may be empty
+    std::string text;
+    json::Value root;
+    http::Settings http;
+    std::optional<std::uint32_t> listenThreads; // absent: one per CPU
+    std::vector<ListenerConfig> listeners;      // in document order
+    std::vector<ApplicationConfig> applications;
+
+    // A ConfigError of a later stage that points into this document.
+    ConfigError errorAt(ConfigError::Stage stage, std::string pointer, std::size_t offset,
+                        std::string detail) const;
+};
+
+// Throws ConfigError; Error when a module's schema is broken. The result points into catalog.
+ConfigDocument parseConfiguration(std::string text, std::string source,
+                                  const modules::Catalog &catalog, const ConfigDefaults &defaults);
+
+} // namespace patchbay::control

@@ -1,0 +1,357 @@
+// [control] Rules that no schema can say: see config_rules.hpp.
+#include "router/control/config_rules.hpp"
+
+#include "base/error.hpp"
+#include "ipc/layout.hpp"
+#include "router/control/core_schema.hpp"
+#include "json/nearest.hpp"
+
+#include <sys/stat.h>
+
+#include <charconv>
+#include <optional>
+
+namespace patchbay::control {
+
+namespace {
+
+using json::Report;
+using json::Value;
+
+constexpr std::size_t kPassParts = 3;
+
+std::string quoted(std::string_view before, std::string_view name, std::string_view after)
+{
+    return std::string(before).append("\"").append(name).append("\"").append(after);
+}
+
+// Nothing if a '%' is not followed by two hexadecimal digits.
+std::optional<std::string> percentDecoded(std::string_view text)
+{
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            out += text[i];
+            continue;
+        }
+        unsigned byte = 0;
+        const std::string_view digits = text.substr(i + 1, 2);
+        const char *end = digits.data() + digits.size();
+        if (digits.size() != 2 || std::from_chars(digits.data(), end, byte, 16).ptr != end) {
+            return std::nullopt;
+        }
+        out += static_cast<char>(byte);
+        i += 2;
+    }
+    return out;
+}
+
+// kind/name[/target], split before decoding; empty if that is not what it is (config.md 4).
+std::vector<std::string> passParts(std::string_view pass)
+{
+    std::vector<std::string> parts;
+    for (std::size_t begin = 0; begin <= pass.size();) {
+        const std::size_t end = std::min(pass.find('/', begin), pass.size());
+        std::optional<std::string> part = percentDecoded(pass.substr(begin, end - begin));
+        if (!part || part->empty() || parts.size() == kPassParts) {
+            return {};
+        }
+        parts.push_back(std::move(*part));
+        begin = end + 1;
+    }
+    return parts;
+}
+
+// How a name is written in `pass`.
+std::string passFor(std::string_view name)
+{
+    std::string out = "applications/";
+    for (const char c : name) {
+        if (c == '/') {
+            out += "%2F";
+        } else if (c == '%') {
+            out += "%25";
+        } else {
+            out += c;
+        }
+    }
+    return out;
+}
+
+void checkListenThreads(const Value &value, Report &report)
+{
+    if (value.asInteger() > std::int64_t{ipc::kMaxEngines}) {
+        const std::string most = std::to_string(ipc::kMaxEngines);
+        report
+            .add("The \"listen_threads\" number must not exceed " + most +
+                     ", the most router threads there can be.",
+                 value.offset())
+            .allowed = "{\"minimum\":1,\"maximum\":" + most + "}";
+    }
+}
+
+void checkProcesses(const Value &value, Report &report)
+{
+    if (value.isObject()) {
+        report.add("Patchbay is built without support of an object as \"processes\" value; give "
+                   "a number.",
+                   value.offset());
+    } else if (value.asInteger() > std::int64_t{ipc::kMaxWorkers}) {
+        const std::string most = std::to_string(ipc::kMaxWorkers);
+        report
+            .add("The \"processes\" number must not exceed " + most +
+                     ", the most worker processes of one application.",
+                 value.offset())
+            .allowed = "{\"minimum\":1,\"maximum\":" + most + "}";
+    }
+}
+
+// Each request thread of each worker has a seat in the application's shared memory. "threads" is an
+// option of the runtime, but what it must fit into is the core's.
+void checkSeats(const Value &application, Report &report)
+{
+    const Value *processes = application.find("processes");
+    const Value *threads = application.find("threads");
+    if (threads == nullptr || !threads->isInteger()) {
+        return;
+    }
+    if (threads->asInteger() < 1) {
+        report.addAt("threads", "The \"threads\" number must be equal to or greater than 1.",
+                     threads->offset());
+        return;
+    }
+    const std::int64_t many = processes != nullptr ? processes->asInteger() : 1;
+    if (threads->asInteger() > std::int64_t{ipc::kMaxSeats} / many) {
+        report.addAt("threads",
+                     "The \"processes\" number times the \"threads\" number must not exceed " +
+                         std::to_string(ipc::kMaxSeats) + ".",
+                     threads->offset());
+    }
+}
+
+// environment: an object of strings that execve() and putenv() can take (config.md 5.1).
+void checkEnvironment(const Value &environment, Report &report)
+{
+    for (const json::Member &member : environment.members()) {
+        const std::string &name = member.name;
+        std::string detail;
+        if (name.empty()) {
+            detail = "The environment name must not be empty.";
+        } else if (name.find('\0') != std::string::npos) {
+            detail = "The environment name must not contain null character.";
+        } else if (name.find('=') != std::string::npos) {
+            detail = "The environment name must not contain '=' character.";
+        }
+        if (!detail.empty()) {
+            report.addAt(name, std::move(detail), member.nameOffset);
+        } else if (!member.value.isString()) {
+            report.addAt(name, quoted("The ", name, " environment value must be a string."),
+                         member.value.offset());
+        } else if (member.value.text().find('\0') != std::string::npos) {
+            report.addAt(
+                name, quoted("The ", name, " environment value must not contain null character."),
+                member.value.offset());
+        }
+    }
+}
+
+void checkDirectory(std::string_view name, const Value &value, Report &report)
+{
+    struct stat status {};
+    std::string cause;
+    if (::stat(value.text().c_str(), &status) != 0) {
+        cause = errnoText(errno);
+    } else if (!S_ISDIR(status.st_mode)) {
+        cause = errnoText(ENOTDIR);
+    } else {
+        return;
+    }
+    report.add(quoted("The ", name, quoted(" directory ", value.text(), " cannot be used: ")) +
+                   cause + ".",
+               value.offset());
+}
+
+// Only when the listener has no other problem: with a mistyped "pas" that is the error.
+void checkListener(const Value &listener, Report &report)
+{
+    if (listener.find("pass") == nullptr && listener.find("application") == nullptr) {
+        report.add("Required parameter \"pass\" is missing.", listener.offset());
+    }
+}
+
+std::vector<std::string> firstOf(std::vector<std::string> names)
+{
+    if (names.size() > json::kMaxKnown) {
+        names.resize(json::kMaxKnown);
+    }
+    return names;
+}
+
+} // namespace
+
+const modules::ModuleInfo *listenerModule(const modules::Catalog &catalog, std::string_view address)
+{
+    const std::size_t colon = address.find(':');
+    if (colon != std::string_view::npos && colon > 0) {
+        const std::string id = "listener." + std::string(address.substr(0, colon));
+        if (const modules::ModuleInfo *module = catalog.find(id)) {
+            return module;
+        }
+    }
+    return catalog.find("listener.tcp");
+}
+
+std::string passTarget(std::string_view pass)
+{
+    const std::vector<std::string> parts = passParts(pass);
+    return parts.size() < 2 ? std::string() : parts[1];
+}
+
+ConfigRules::ConfigRules(const Value &root, const modules::Catalog &catalog) : catalog_(catalog)
+{
+    if (const Value *applications = root.find("applications")) {
+        for (const json::Member &member : applications->members()) {
+            order_.push_back(member.name);
+        }
+        applications_.insert(order_.begin(), order_.end());
+    }
+}
+
+const json::Schema *ConfigRules::compose(const json::Schema &core,
+                                         const modules::ModuleInfo &module)
+{
+    const auto found = composed_.find(&module);
+    if (found != composed_.end()) {
+        return &found->second;
+    }
+    try {
+        json::Schema schema = core.merged(json::Schema(module.schema));
+        return &composed_.emplace(&module, std::move(schema)).first->second;
+    } catch (const Error &error) {
+        throw Error("module \"" + module.file + "\": " + error.what());
+    }
+}
+
+const json::Schema *ConfigRules::listener(std::string_view address, const Value &value,
+                                          Report &report)
+{
+    const modules::ModuleInfo *module = listenerModule(catalog_, address);
+    if (module == nullptr) {
+        report.add(quoted("The module to open the listener ", address,
+                          " is not found among the available listener modules."),
+                   value.offset());
+        return nullptr;
+    }
+    return compose(listenerSchema(), *module);
+}
+
+const json::Schema *ConfigRules::application(const Value &value, Report &report)
+{
+    const Value *type = value.find("type");
+    if (type == nullptr) {
+        report.add("Application must have the \"type\" property set.", value.offset()).known =
+            firstOf(catalog_.runtimeTypes());
+        return nullptr;
+    }
+    if (!type->isString()) {
+        report.addAt("type",
+                     "The \"type\" value must be a string, but not " +
+                         std::string(json::kindName(type->kind())) + ".",
+                     type->offset());
+        return nullptr;
+    }
+    const modules::ModuleInfo *runtime = catalog_.findRuntime(type->text());
+    if (runtime == nullptr) {
+        json::Problem &problem =
+            report.addAt("type",
+                         quoted("The module to run ", type->text(),
+                                " is not found among the available application modules."),
+                         type->offset());
+        problem.known = firstOf(catalog_.runtimeTypes());
+        problem.suggestion = json::nearest(type->text(), problem.known);
+        return nullptr;
+    }
+    if (catalog_.find("encoder." + std::string(runtime->name())) == nullptr) {
+        report.addAt("type",
+                     quoted("The module to encode requests for ", runtime->name(),
+                            " is not found among the available encoder modules."),
+                     type->offset());
+        return nullptr;
+    }
+    return compose(applicationSchema(), *runtime);
+}
+
+const json::Schema *ConfigRules::select(std::string_view choice, std::string_view name,
+                                        const Value &value, Report &report)
+{
+    return choice == "listener" ? listener(name, value, report) : application(value, report);
+}
+
+void ConfigRules::invalidLocation(const Value &value, Report &report) const
+{
+    json::Problem &problem = report.add(
+        quoted("Request \"pass\" points to invalid location ", value.text(), "."), value.offset());
+    std::vector<std::string> known;
+    known.reserve(order_.size());
+    for (const std::string &name : order_) {
+        known.push_back(passFor(name));
+    }
+    problem.suggestion = json::nearest(value.text(), known);
+    problem.known = firstOf(std::move(known));
+}
+
+void ConfigRules::pass(const Value &value, Report &report) const
+{
+    if (value.text().find('$') != std::string::npos) {
+        report.add("Patchbay is built without support of variables in the \"pass\" value.",
+                   value.offset());
+        return;
+    }
+    const std::vector<std::string> parts = passParts(value.text());
+    if (parts.empty()) {
+        report.add(quoted("Request \"pass\" value ", value.text(), " is invalid."), value.offset());
+    } else if (parts[0] == "routes" || parts[0] == "upstreams") {
+        report.add(quoted("Patchbay is built without the ", parts[0], " option support."),
+                   value.offset());
+    } else if (parts[0] != "applications" || parts.size() != 2 ||
+               !applications_.contains(parts[1])) {
+        // Three parts would name a target, and no application has any.
+        invalidLocation(value, report);
+    }
+}
+
+void ConfigRules::oldApplication(const Value &value, Report &report) const
+{
+    if (applications_.contains(value.text())) {
+        return;
+    }
+    json::Problem &problem = report.add(
+        quoted("Listening socket is assigned for a non existing application ", value.text(), "."),
+        value.offset());
+    problem.suggestion = json::nearest(value.text(), order_);
+    problem.known = firstOf(order_);
+}
+
+void ConfigRules::check(std::string_view rule, std::string_view name, const Value &value,
+                        Report &report)
+{
+    if (rule == "pass") {
+        pass(value, report);
+    } else if (rule == "application") {
+        oldApplication(value, report);
+    } else if (rule == "listener") {
+        checkListener(value, report);
+    } else if (rule == "environment") {
+        checkEnvironment(value, report);
+    } else if (rule == "processes") {
+        checkProcesses(value, report);
+    } else if (rule == "seats") {
+        checkSeats(value, report);
+    } else if (rule == "listen_threads") {
+        checkListenThreads(value, report);
+    } else if (rule == "directory") {
+        checkDirectory(name, value, report);
+    }
+}
+
+} // namespace patchbay::control

@@ -1,0 +1,129 @@
+// [control] The core's own JSON Schemas: see core_schema.hpp. Seconds end at 2147483647, so that no
+// time computed from them can overflow (seed T14); other numbers at what their reader can hold.
+#include "router/control/core_schema.hpp"
+
+namespace patchbay::control {
+
+namespace {
+
+constexpr char kRoot[] = R"json({
+  "type": "object",
+  "additionalProperties": false,
+  "properties": {
+    "listeners": {
+      "type": "object",
+      "description": "Where requests arrive: address -> listener.",
+      "additionalProperties": {"type": "object", "x-select": "listener"}
+    },
+    "applications": {
+      "type": "object",
+      "description": "What serves them: name -> application.",
+      "additionalProperties": {"type": "object", "x-select": "application"}
+    },
+    "settings": {
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "listen_threads": {
+          "type": "integer", "minimum": 1, "maximum": 2147483647, "x-rule": "listen_threads",
+          "description": "Router threads; default: one per CPU."
+        },
+        "http": {
+          "type": "object",
+          "additionalProperties": false,
+          "properties": {
+            "header_read_timeout": {"type": "integer", "minimum": 0, "maximum": 2147483647},
+            "body_read_timeout": {"type": "integer", "minimum": 0, "maximum": 2147483647},
+            "send_timeout": {"type": "integer", "minimum": 0, "maximum": 2147483647},
+            "idle_timeout": {"type": "integer", "minimum": 0, "maximum": 2147483647},
+            "max_body_size": {"type": "integer", "minimum": 0},
+            "body_buffer_size": {"type": "integer", "minimum": 0},
+            "body_temp_path": {"type": "string", "x-rule": "directory"},
+            "large_header_buffer_size": {"type": "integer", "minimum": 0, "maximum": 2147483647},
+            "large_header_buffers": {"type": "integer", "minimum": 0, "maximum": 2147483647},
+            "discard_unsafe_fields": {"type": "boolean"},
+            "server_version": {"type": "boolean"},
+            "chunked_transform": {"type": "boolean"},
+            "log_route": {"x-unbuilt": true},
+            "static": {"x-unbuilt": true},
+            "websocket": {"x-unbuilt": true},
+            "compression": {"x-unbuilt": true}
+          }
+        },
+        "js_module": {"x-unbuilt": true},
+        "telemetry": {"x-unbuilt": true}
+      }
+    },
+    "routes": {"x-unbuilt": true},
+    "upstreams": {"x-unbuilt": true},
+    "access_log": {"x-unbuilt": true}
+  }
+})json";
+
+constexpr char kListener[] = R"json({
+  "type": "object",
+  "x-rule": "listener",
+  "properties": {
+    "pass": {"type": "string", "x-rule": "pass"},
+    "application": {"type": "string", "x-rule": "application"},
+    "tls": {"x-unbuilt": true},
+    "forwarded": {"x-unbuilt": true},
+    "client_ip": {"x-unbuilt": true}
+  }
+})json";
+
+constexpr char kApplication[] = R"json({
+  "type": "object",
+  "x-rule": "seats",
+  "properties": {
+    "type": {"type": "string", "description": "Language and version: python, python 3.11."},
+    "processes": {
+      "type": ["integer", "object"], "minimum": 1, "maximum": 2147483647, "x-rule": "processes",
+      "additionalProperties": false,
+      "properties": {
+        "spare": {"x-unbuilt": true},
+        "max": {"x-unbuilt": true},
+        "idle_timeout": {"x-unbuilt": true}
+      }
+    },
+    "limits": {
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "shm": {"type": "integer", "minimum": 0, "description": "Reply memory, bytes a worker."},
+        "timeout": {"x-unbuilt": true},
+        "requests": {"x-unbuilt": true},
+        "queue": {"x-unbuilt": true}
+      }
+    },
+    "user": {"type": "string"},
+    "group": {"type": "string"},
+    "working_directory": {"type": "string"},
+    "environment": {"type": "object", "x-rule": "environment"},
+    "stdout": {"type": "string"},
+    "stderr": {"type": "string"},
+    "isolation": {"x-unbuilt": true}
+  }
+})json";
+
+} // namespace
+
+const json::Schema &rootSchema()
+{
+    static const json::Schema schema(kRoot, json::Schema::Origin::core);
+    return schema;
+}
+
+const json::Schema &listenerSchema()
+{
+    static const json::Schema schema(kListener, json::Schema::Origin::core);
+    return schema;
+}
+
+const json::Schema &applicationSchema()
+{
+    static const json::Schema schema(kApplication, json::Schema::Origin::core);
+    return schema;
+}
+
+} // namespace patchbay::control
