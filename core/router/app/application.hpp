@@ -10,9 +10,10 @@
 #include "ipc/unit_pool.hpp"
 #include "module/instance.hpp"
 
-#include <atomic>
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,12 +24,17 @@ class Exchange;
 
 // What the router itself remembers of a slot, out of workers' reach.
 struct SlotRecord {
-    std::atomic<std::uint32_t> engine{UINT32_MAX}; // owner; UINT32_MAX = free. Others only read this
-    ipc::Ticket ticket = 0;                        // the rest is the owner's alone
-    Exchange *exchange = nullptr;                  // null: abandoned, waiting for the worker to finish
-    std::uint32_t unit = 0, units = 0;             // request memory
-    std::uint32_t inboxUnit = 0, inboxUnits = 0;   // body window
-    std::uint64_t consumed = 0;                    // reply bytes given back
+    // A value of `owner`: its engine stopped while a worker still had the request. The engine that
+    // hears of it next, by a late reply or a worker's death, becomes the owner.
+    static constexpr std::uint32_t kOrphan = UINT32_MAX;
+
+    std::atomic<std::uint32_t> owner{0}; // engine number + 1; 0 = free. Others only read this
+    ipc::Ticket ticket = 0;              // the rest is the owner's alone
+    Exchange *exchange = nullptr;
+    bool zombie = false; // abandoned; waits for the worker to finish
+    std::uint32_t unit = 0, units = 0;   // request memory
+    std::uint32_t inboxUnit = 0, inboxUnits = 0; // body window
+    std::uint64_t consumed = 0;                  // reply bytes given back
 };
 
 // One worker as the engines see it. Shared by control and engines; unmapped with the last reference.
@@ -43,7 +49,7 @@ struct WorkerView {
 class Application {
 public:
     Application(std::string name, std::string key, std::shared_ptr<modules::EncoderInstance> encoder);
-    ~Application(); // [control] asserts that no slot is in use
+    ~Application(); // [control] asserts that no exchange is alive
     Application(const Application &) = delete;
     Application &operator=(const Application &) = delete;
 
@@ -57,9 +63,10 @@ public:
     SlotRecord &slot(std::uint32_t index) noexcept { return slots_[index]; }
     std::optional<std::uint32_t> takeSlot(std::uint32_t engine) noexcept; // [engine]
     void giveSlot(std::uint32_t index) noexcept;                          // [engine] the owner
+    std::uint32_t freeSlots() const noexcept { return slotPool_.freeCount(); } // a snapshot
 
     // [control] The eventfd that this application's workers ring for engine `number`; made on first
-    // use, before any engine or worker needs it.
+    // use, before any engine or worker needs it. Throws SystemError.
     int doorbell(std::uint32_t engine);
 
     // Set by the Spawner on [control], read by engines to decide "503 at once" (seed S43).
@@ -68,12 +75,18 @@ public:
     // Set by an engine after a complete answer; the Spawner's back-off starts over (seed S51).
     std::atomic<bool> answered{false};
     // Exchanges alive on any engine, zombie slots included: [control] may destroy at 0 only.
+    // Engines add to these once per loop turn, so they lag a little; inFlight is never 0 while an
+    // engine has something alive.
     std::atomic<std::uint64_t> inFlight{0};
     std::atomic<std::uint64_t> requests{0};
     std::atomic<std::uint64_t> failures{0};
     std::atomic<std::uint64_t> refused{0}; // 503 because the queue was full or its time over
 
 private:
+    struct Free {
+        void operator()(SlotRecord *records) const noexcept { std::free(records); }
+    };
+
     std::string name_;
     std::string key_;
     std::shared_ptr<modules::EncoderInstance> encoder_;
@@ -83,7 +96,8 @@ private:
     ipc::UnitPool memory_;
     std::vector<std::atomic<std::uint64_t>> slotBits_;
     ipc::UnitPool slotPool_;
-    std::unique_ptr<SlotRecord[]> slots_;
+    // Zeroed pages that cost nothing until used: an application nobody calls stays small.
+    std::unique_ptr<SlotRecord[], Free> slots_;
     std::array<UniqueFd, ipc::kMaxEngines> doorbells_;
 };
 

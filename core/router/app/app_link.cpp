@@ -1,0 +1,301 @@
+#include "router/app/app_link.hpp"
+
+#include "base/log.hpp"
+#include "router/app/collect.hpp"
+#include "router/app/dispatch.hpp"
+
+#include <sys/epoll.h>
+
+#include <cassert>
+
+namespace patchbay::app {
+
+namespace {
+// While exchanges wait, how often to see whether another engine has freed something.
+constexpr std::chrono::milliseconds kRetry{16};
+} // namespace
+
+AppLink::AppLink(engine::Engine &engine, std::uint32_t engineNumber,
+                 std::shared_ptr<Application> application, std::vector<AppLink *> &busy)
+    : engine_(engine), engineNumber_(engineNumber), application_(std::move(application)),
+      busy_(busy), memoryHint_(engineNumber * 16)
+{
+}
+
+AppLink::~AppLink()
+{
+    assert(live_ == 0);
+    stopListening();
+    publish();
+    for (WorkerLink *worker : workers_) {
+        if (worker != nullptr) {
+            worker->drop();
+        }
+    }
+}
+
+bool AppLink::listenTo(int doorbell) noexcept
+{
+    if (doorbell_ >= 0) {
+        return true;
+    }
+    // Edge-triggered: each ring is an event of its own and nobody needs to read the counter.
+    if (!engine_.add(doorbell, EPOLLIN | EPOLLET, *this)) {
+        return false;
+    }
+    doorbell_ = doorbell;
+    return true;
+}
+
+void AppLink::stopListening() noexcept
+{
+    if (doorbell_ >= 0) {
+        engine_.remove(doorbell_);
+        doorbell_ = -1;
+    }
+}
+
+void AppLink::attach(std::shared_ptr<WorkerView> worker)
+{
+    const std::uint32_t number = worker->number;
+    if (number >= ipc::kMaxWorkers) {
+        return;
+    }
+    if (number >= workers_.size()) {
+        workers_.resize(number + 1, nullptr);
+    }
+    if (workers_[number] != nullptr) {
+        workers_[number]->drop();
+    }
+    workers_[number] = new WorkerLink(*this, std::move(worker), engineNumber_);
+    // It may have knocked already, before we knew it, and been passed over.
+    workers_[number]->again = true;
+    again_ = true;
+}
+
+void AppLink::workerGone(const WorkerView &view)
+{
+    WorkerLink *gone = worker(view.number);
+    if (gone == nullptr || gone->view.get() != &view) {
+        return;
+    }
+    gone->references++; // what follows may complain or fail through it
+    Collector(*this, *gone).drain(ipc::kReplyRing);
+    failTakenBy(*gone);
+    workers_[view.number] = nullptr;
+    gone->drop();
+    gone->drop();
+    retry_ = true;
+    publish();
+}
+
+// The worker will finish nothing any more.
+void AppLink::failTakenBy(const WorkerLink &worker)
+{
+    for (std::uint32_t i = 0; i < ipc::kMaxSlots; i++) {
+        SlotRecord &record = application_->slot(i);
+        if (!owns(record)) {
+            continue;
+        }
+        Exchange *exchange = record.exchange;
+        const std::optional<std::uint32_t> seat = application_->queue().takenBy(record.ticket);
+        const bool answers = exchange != nullptr && exchange->worker_ == &worker;
+        if (!answers && !(seat && worker.hasSeat(*seat))) {
+            continue;
+        }
+        freeRecord(i);
+        if (exchange != nullptr) {
+            fail(*exchange, kUnavailable);
+        }
+    }
+}
+
+void AppLink::down()
+{
+    for (std::size_t left = waitingCount_; left > 0 && !waiting_.empty(); left--) {
+        fail(*waiting_.front(), kUnavailable);
+    }
+    for (std::uint32_t i = 0; i < ipc::kMaxSlots; i++) {
+        SlotRecord &record = application_->slot(i);
+        if (record.owner.load(std::memory_order_relaxed) != engineNumber_ + 1) {
+            continue;
+        }
+        Exchange *exchange = record.exchange;
+        const std::optional<std::uint32_t> seat = application_->queue().takenBy(record.ticket);
+        // Taken by nobody we know: a worker scribbled over the slot before it died.
+        const bool lost = seat && workerOfSeat(*seat) == nullptr;
+        if (lost || (!seat && application_->queue().cancel(record.ticket))) {
+            freeRecord(i);
+            if (exchange != nullptr) {
+                fail(*exchange, kUnavailable);
+            }
+        }
+    }
+    publish();
+}
+
+void AppLink::orphanAll() noexcept
+{
+    publish();
+    for (std::uint32_t i = 0; i < ipc::kMaxSlots && records_ != 0; i++) {
+        SlotRecord &record = application_->slot(i);
+        if (record.owner.load(std::memory_order_relaxed) == engineNumber_ + 1) {
+            assert(record.zombie);
+            record.owner.store(SlotRecord::kOrphan, std::memory_order_release);
+            records_--;
+            zombies_--;
+            live_--;
+            published_--; // stays in the application's inFlight, for whoever frees it
+        }
+    }
+}
+
+bool AppLink::owns(SlotRecord &record) noexcept
+{
+    std::uint32_t owner = record.owner.load(std::memory_order_acquire);
+    if (owner == engineNumber_ + 1) {
+        return true;
+    }
+    if (owner != SlotRecord::kOrphan ||
+        !record.owner.compare_exchange_strong(owner, engineNumber_ + 1,
+                                              std::memory_order_acquire)) {
+        return false;
+    }
+    grow();
+    records_++;
+    zombies_++;
+    published_++; // it was counted by the engine that is gone
+    return true;
+}
+
+std::optional<Failure> AppLink::submit(Exchange &exchange) noexcept
+{
+    requests_++;
+    if (application_->running.load(std::memory_order_relaxed) == 0 &&
+        application_->starting.load(std::memory_order_relaxed) == 0) {
+        failures_++;
+        return kUnavailable; // at once (S43)
+    }
+    if (waiting_.empty()) {
+        const Sent sent = send(*this, exchange);
+        if (sent == Sent::yes) {
+            return std::nullopt;
+        }
+        if (sent == Sent::invalid) {
+            failures_++;
+            return kInternal;
+        }
+    }
+    if (waitingCount_ >= kMaxWaiting) {
+        refused_++;
+        return kOverloaded;
+    }
+    grow();
+    waitingCount_++;
+    waiting_.pushBack(exchange);
+    exchange.state_ = Exchange::State::waiting;
+    exchange.waitingUntil_ = engine_.now() + kWaitLimit;
+    if (!isSet()) {
+        engine_.setTimer(*this, kRetry);
+    }
+    return std::nullopt;
+}
+
+void AppLink::withdraw(Exchange &exchange) noexcept
+{
+    if (exchange.state_ == Exchange::State::waiting) {
+        waitingCount_--;
+        live_--;
+    } else if (application_->queue().cancel(exchange.ticket_)) {
+        freeRecord(exchange.slot_);
+    } else {
+        makeZombie(exchange);
+    }
+    engine::List<Exchange, WaitingTag>::remove(exchange);
+    engine::List<Exchange, PausedTag>::remove(exchange);
+    exchange.state_ = Exchange::State::idle;
+}
+
+SlotRecord *AppLink::takeRecord(std::uint32_t units, std::uint32_t &slot) noexcept
+{
+    const std::optional<std::uint32_t> index = application_->takeSlot(engineNumber_);
+    if (!index) {
+        return nullptr;
+    }
+    const std::optional<std::uint32_t> unit = application_->memory().take(units, memoryHint_);
+    if (!unit) {
+        application_->giveSlot(*index);
+        return nullptr;
+    }
+    SlotRecord &record = application_->slot(*index);
+    record.unit = *unit;
+    record.units = units;
+    grow();
+    records_++;
+    slot = *index;
+    return &record;
+}
+
+void AppLink::freeRecord(std::uint32_t slot) noexcept
+{
+    SlotRecord &record = application_->slot(slot);
+    if (record.zombie) {
+        zombies_--;
+    }
+    application_->memory().give(record.unit, record.units);
+    memoryHint_ = record.unit / 64; // warm: the next request goes there
+    if (record.inboxUnits != 0) {
+        application_->memory().give(record.inboxUnit, record.inboxUnits);
+    }
+    application_->giveSlot(slot);
+    records_--;
+    live_--;
+    retry_ = true;
+}
+
+void AppLink::makeZombie(Exchange &exchange) noexcept
+{
+    SlotRecord &record = application_->slot(exchange.slot_);
+    record.exchange = nullptr;
+    record.zombie = true;
+    zombies_++;
+    application_->segment().layout().slots[exchange.slot_].cancelled.store(
+        1, std::memory_order_release);
+    WorkerLink *taker = exchange.worker_;
+    if (taker == nullptr) {
+        const std::optional<std::uint32_t> seat = application_->queue().takenBy(exchange.ticket_);
+        taker = seat ? workerOfSeat(*seat) : nullptr;
+    }
+    if (taker != nullptr) {
+        ipc::signalWorker(taker->view->segment.layout());
+    }
+}
+
+void AppLink::fail(Exchange &exchange, Failure failure)
+{
+    if (exchange.state_ == Exchange::State::waiting) {
+        waitingCount_--;
+        live_--;
+    }
+    if (failure.retryAfter != 0) {
+        refused_++;
+    } else {
+        failures_++;
+    }
+    engine::List<Exchange, WaitingTag>::remove(exchange);
+    engine::List<Exchange, PausedTag>::remove(exchange);
+    exchange.state_ = Exchange::State::idle;
+    exchange.sink_->onFailure(failure);
+}
+
+WorkerLink *AppLink::workerOfSeat(std::uint32_t seat) const noexcept
+{
+    for (WorkerLink *worker : workers_) {
+        if (worker != nullptr && worker->hasSeat(seat)) {
+            return worker;
+        }
+    }
+    return nullptr;
+}
+
+} // namespace patchbay::app

@@ -1,0 +1,80 @@
+// The event loop of one thread: epoll, timers, a mailbox and a clock. Knows nothing of HTTP; what
+// it drives are EventHandlers, and one TurnHook that is told when a turn ends and when the thread
+// is about to sleep. Process router, [engine], except where said.
+#pragma once
+
+#include "base/unique_fd.hpp"
+#include "router/engine/mailbox.hpp"
+#include "router/engine/timer_wheel.hpp"
+
+#include <cstdint>
+#include <ctime>
+
+namespace patchbay::engine {
+
+// Owns a descriptor that an engine polls. May be called once more in the turn in which it was
+// removed, so it must outlive that turn.
+class EventHandler {
+public:
+    virtual void onEvents(std::uint32_t events) = 0; // EPOLL* bits
+
+protected:
+    ~EventHandler() = default;
+};
+
+class TurnHook {
+public:
+    virtual void endOfTurn() = 0;
+    // Before blocking; false: there is work, poll without waiting. Always followed by endSleep().
+    virtual bool prepareSleep() = 0;
+    virtual void endSleep() = 0;
+
+protected:
+    ~TurnHook() = default;
+};
+
+class Engine {
+public:
+    Engine(); // throws SystemError
+    Engine(const Engine &) = delete;
+    Engine &operator=(const Engine &) = delete;
+
+    // False with errno when the kernel refuses.
+    bool add(int fd, std::uint32_t events, EventHandler &handler) noexcept;
+    void remove(int fd) noexcept; // needed only for a descriptor that stays open
+
+    // Turns until quit().
+    void run(TurnHook &hook);
+    void quit() noexcept { quitting_ = true; }
+
+    // Read once per turn.
+    TimePoint now() const noexcept { return now_; }
+    std::time_t wallClock() const noexcept { return wallClock_; }
+
+    TimerWheel &timers() noexcept { return timers_; }
+    void setTimer(Timer &timer, Clock::duration delay) noexcept { timers_.set(timer, now_ + delay); }
+    Mailbox &mailbox() noexcept { return mailbox_; } // [any] may post
+
+private:
+    class MailboxHandler final : public EventHandler {
+    public:
+        explicit MailboxHandler(Mailbox &mailbox) noexcept : mailbox_(mailbox) {}
+        void onEvents(std::uint32_t) override { mailbox_.drain(); }
+
+    private:
+        Mailbox &mailbox_;
+    };
+
+    void updateClock() noexcept;
+    int waitTimeout() const noexcept; // milliseconds, -1: for ever
+
+    UniqueFd epoll_;
+    Mailbox mailbox_;
+    MailboxHandler mailboxHandler_{mailbox_};
+    TimePoint now_;
+    std::time_t wallClock_ = 0;
+    TimerWheel timers_;
+    bool quitting_ = false;
+};
+
+} // namespace patchbay::engine
