@@ -184,6 +184,7 @@ bool RequestParser::parseVersion(std::string_view version) noexcept
     std::string_view minor = number.substr(std::min(dot + 1, number.size()));
     bool wellFormed = std::all_of(major.begin(), major.end(), isDigit) &&
                       std::all_of(minor.begin(), minor.end(), isDigit);
+    major.remove_prefix(std::min(major.find_first_not_of('0'), major.size()));
     bool above = major.size() > 1 || (major.size() == 1 && major[0] >= '2');
     return fail(wellFormed && above ? 505 : 400);
 }
