@@ -15,8 +15,9 @@
 
 namespace patchbay::config {
 
-// A listening descriptor, shared by generations that name the same address (seed S24). When the
-// last one lets go the descriptor is closed and main is told to close its own (`onClose`).
+// A listening descriptor, shared by generations that name the same address (seed S24). It is closed
+// when no configuration in effect names it and every engine has let go; at the latest with the last
+// generation, and then `onClose` tells main to close its own.
 class ListenSocket {
 public:
     ListenSocket(UniqueFd fd, std::string canonical, int family, std::function<void()> onClose);
@@ -24,9 +25,13 @@ public:
     ListenSocket(const ListenSocket &) = delete;
     ListenSocket &operator=(const ListenSocket &) = delete;
 
-    int fd() const noexcept { return fd_.get(); }
+    // [control] Now, although old generations may live on: no engine listens on it any more (S35).
+    // The caller tells main.
+    void close() noexcept;
+
+    int fd() const noexcept { return fd_.get(); }                        // -1: closed
     const std::string &canonical() const noexcept { return canonical_; } // "0.0.0.0:80"
-    int family() const noexcept { return family_; }                      // AF_INET, AF_INET6, AF_UNIX
+    int family() const noexcept { return family_; } // AF_INET, AF_INET6, AF_UNIX
 
 private:
     UniqueFd fd_;
