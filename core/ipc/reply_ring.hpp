@@ -23,13 +23,17 @@ private:
 // kReplyRing ahead) reads as `broken`.
 class ReplyConsumer {
 public:
-    explicit ReplyConsumer(ReplyRing &ring) noexcept : ring_(ring) {}
+    // Starts where the ring stands: an engine's number may be used again.
+    explicit ReplyConsumer(ReplyRing &ring) noexcept
+        : ring_(ring), head_(ring.head.load(std::memory_order_acquire))
+    {
+    }
     enum class Result { entry, empty, broken };
     Result pop(ReplyEntry &entry) noexcept; // copies the entry out before anything is checked
 
 private:
     ReplyRing &ring_;
-    std::uint64_t head_ = 0;
+    std::uint64_t head_;
 };
 
 // [worker] After a push: marks the worker dirty at the engine's door. true: the engine sleeps and

@@ -156,9 +156,8 @@ bool AppLink::owns(SlotRecord &record) noexcept
     if (owner == engineNumber_ + 1) {
         return true;
     }
-    if (owner != SlotRecord::kOrphan ||
-        !record.owner.compare_exchange_strong(owner, engineNumber_ + 1,
-                                              std::memory_order_acquire)) {
+    if (owner != SlotRecord::kOrphan || !record.owner.compare_exchange_strong(
+                                            owner, engineNumber_ + 1, std::memory_order_acquire)) {
         return false;
     }
     grow();
@@ -171,8 +170,10 @@ bool AppLink::owns(SlotRecord &record) noexcept
 std::optional<Failure> AppLink::submit(Exchange &exchange) noexcept
 {
     requests_++;
-    if (application_->running.load(std::memory_order_relaxed) == 0 &&
-        application_->starting.load(std::memory_order_relaxed) == 0) {
+    // In this order: a worker that becomes ready is counted as running before it stops being
+    // counted as starting.
+    if (application_->starting.load(std::memory_order_acquire) == 0 &&
+        application_->running.load(std::memory_order_acquire) == 0) {
         failures_++;
         return kUnavailable; // at once (S43)
     }

@@ -126,8 +126,8 @@ private:
     std::shared_ptr<Application> application_;
     std::vector<AppLink *> &busy_; // the engine's; links with something alive
     bool inBusy_ = false;
-    bool retry_ = false; // something was freed: the queue may move
-    int doorbell_ = -1;  // the application's
+    bool retry_ = false;                // something was freed: the queue may move
+    int doorbell_ = -1;                 // the application's
     std::vector<WorkerLink *> workers_; // by number
     bool again_ = false;                // a worker has `again`
     engine::List<Exchange, WaitingTag> waiting_;

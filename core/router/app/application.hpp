@@ -31,13 +31,14 @@ struct SlotRecord {
     std::atomic<std::uint32_t> owner{0}; // engine number + 1; 0 = free. Others only read this
     ipc::Ticket ticket = 0;              // the rest is the owner's alone
     Exchange *exchange = nullptr;
-    bool zombie = false; // abandoned; waits for the worker to finish
-    std::uint32_t unit = 0, units = 0;   // request memory
+    bool zombie = false;                         // abandoned; waits for the worker to finish
+    std::uint32_t unit = 0, units = 0;           // request memory
     std::uint32_t inboxUnit = 0, inboxUnits = 0; // body window
     std::uint64_t consumed = 0;                  // reply bytes given back
 };
 
-// One worker as the engines see it. Shared by control and engines; unmapped with the last reference.
+// One worker as the engines see it. Shared by control and engines; unmapped with the last
+// reference.
 struct WorkerView {
     std::uint32_t number = 0;
     std::uint32_t firstSeat = 0;
@@ -48,7 +49,8 @@ struct WorkerView {
 
 class Application {
 public:
-    Application(std::string name, std::string key, std::shared_ptr<modules::EncoderInstance> encoder);
+    Application(std::string name, std::string key,
+                std::shared_ptr<modules::EncoderInstance> encoder);
     ~Application(); // [control] asserts that no exchange is alive
     Application(const Application &) = delete;
     Application &operator=(const Application &) = delete;
@@ -61,8 +63,8 @@ public:
     ipc::RequestProducer &queue() noexcept { return queue_; }
     ipc::UnitPool &memory() noexcept { return memory_; }
     SlotRecord &slot(std::uint32_t index) noexcept { return slots_[index]; }
-    std::optional<std::uint32_t> takeSlot(std::uint32_t engine) noexcept; // [engine]
-    void giveSlot(std::uint32_t index) noexcept;                          // [engine] the owner
+    std::optional<std::uint32_t> takeSlot(std::uint32_t engine) noexcept;      // [engine]
+    void giveSlot(std::uint32_t index) noexcept;                               // [engine] the owner
     std::uint32_t freeSlots() const noexcept { return slotPool_.freeCount(); } // a snapshot
 
     // [control] The eventfd that this application's workers ring for engine `number`; made on first
@@ -74,9 +76,9 @@ public:
     std::atomic<std::uint32_t> starting{0}; // being started; 0 while a back-off delay passes
     // Set by an engine after a complete answer; the Spawner's back-off starts over (seed S51).
     std::atomic<bool> answered{false};
-    // Exchanges alive on any engine, zombie slots included: [control] may destroy at 0 only.
-    // Engines add to these once per loop turn, so they lag a little; inFlight is never 0 while an
-    // engine has something alive.
+    // Exchanges alive on any engine, zombie slots included, and Bindings: [control] may destroy at
+    // 0 only. Engines add to these once per loop turn, so they lag a little; inFlight is never 0
+    // while an engine has something alive.
     std::atomic<std::uint64_t> inFlight{0};
     std::atomic<std::uint64_t> requests{0};
     std::atomic<std::uint64_t> failures{0};

@@ -125,8 +125,7 @@ void Collector::deliver(Exchange &exchange, std::string_view bytes, ReplyRun run
 // Takes the head's part off bytes. False: it is not acceptable.
 bool Collector::deliverHead(Exchange &exchange, std::string_view &bytes)
 {
-    const http::ReplyParser::Outcome outcome =
-        exchange.parser_.feed(bytes.data(), bytes.size());
+    const http::ReplyParser::Outcome outcome = exchange.parser_.feed(bytes.data(), bytes.size());
     if (outcome.result == http::ReplyParser::Result::error) {
         log::error("application \"%s\": bad response: %s", link_.application().name().c_str(),
                    exchange.parser_.errorText());

@@ -28,7 +28,8 @@ bool fillInbox(AppLink &link, Exchange &exchange) noexcept;
 class ReplyRun {
 public:
     ReplyRun() noexcept = default;
-    ReplyRun(WorkerLink &worker, ipc::Ticket ticket, std::uint32_t unit, std::uint32_t units) noexcept;
+    ReplyRun(WorkerLink &worker, ipc::Ticket ticket, std::uint32_t unit,
+             std::uint32_t units) noexcept;
     ReplyRun(ReplyRun &&other) noexcept
         : worker_(std::exchange(other.worker_, nullptr)), ticket_(other.ticket_),
           unit_(other.unit_), units_(other.units_), counted_(other.counted_)

@@ -1,5 +1,5 @@
-// One engine: a thread, its event loop, its acceptors and connections. What [control] may ask of it.
-// Everything but start/post/stop happens on the engine's own thread.
+// One engine: a thread, its event loop, its acceptors and connections. What [control] may ask of
+// it. Everything but start/post/stop happens on the engine's own thread.
 #pragma once
 
 #include "router/app/application.hpp"

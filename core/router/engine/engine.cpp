@@ -41,8 +41,8 @@ void Engine::run(TurnHook &hook)
     std::array<epoll_event, kEventsPerTurn> events;
     while (!quitting_) {
         const bool maySleep = hook.prepareSleep();
-        const int count = epoll_wait(epoll_.get(), events.data(), kEventsPerTurn,
-                                     maySleep ? waitTimeout() : 0);
+        const int count =
+            epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, maySleep ? waitTimeout() : 0);
         hook.endSleep();
         updateClock();
         if (count < 0 && errno != EINTR) {

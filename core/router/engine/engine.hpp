@@ -52,7 +52,10 @@ public:
     std::time_t wallClock() const noexcept { return wallClock_; }
 
     TimerWheel &timers() noexcept { return timers_; }
-    void setTimer(Timer &timer, Clock::duration delay) noexcept { timers_.set(timer, now_ + delay); }
+    void setTimer(Timer &timer, Clock::duration delay) noexcept
+    {
+        timers_.set(timer, now_ + delay);
+    }
     Mailbox &mailbox() noexcept { return mailbox_; } // [any] may post
 
 private:

@@ -56,10 +56,7 @@ public:
     void pushBack(T &item) noexcept { static_cast<ListNode<Tag> &>(item).linkBefore(root_); }
     T *front() const noexcept { return toItem(root_.next_); }
     // nullptr after the last.
-    T *after(T &item) const noexcept
-    {
-        return toItem(static_cast<ListNode<Tag> &>(item).next_);
-    }
+    T *after(T &item) const noexcept { return toItem(static_cast<ListNode<Tag> &>(item).next_); }
     static void remove(T &item) noexcept { static_cast<ListNode<Tag> &>(item).unlink(); }
     T *popFront() noexcept
     {

@@ -117,8 +117,7 @@ std::optional<std::size_t> TimerWheel::firstPlaceAfter(std::uint64_t tick) const
             word &= ~std::uint64_t{0} << (first % 64);
         }
         if (word != 0) {
-            const std::size_t place =
-                index * 64 + static_cast<std::size_t>(std::countr_zero(word));
+            const std::size_t place = index * 64 + static_cast<std::size_t>(std::countr_zero(word));
             return (place + kPlaces - first) % kPlaces + 1;
         }
     }

@@ -1,0 +1,39 @@
+// A request body until the application has it: in memory up to body_buffer_size, beyond it in a
+// file without a name. Process router, [engine]. Before it: http/body_reader. After it:
+// app/dispatch.
+#pragma once
+
+#include "base/unique_fd.hpp"
+#include "router/app/exchange.hpp"
+#include "router/client/buffer_pool.hpp"
+#include "router/http/settings.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace patchbay::client {
+
+class BodyStore {
+public:
+    // expected: the declared size, 0 when unknown. Both references must outlive clear().
+    void start(BufferPool &pool, const http::Settings &settings, std::uint64_t expected);
+    // False: the file cannot be made or written; the log says why.
+    bool append(std::string_view bytes);
+    void clear() noexcept; // gives everything back
+
+    std::uint64_t size() const noexcept { return size_; }
+    app::BodySource source() const noexcept { return {memory_.data(), file_.get(), size_}; }
+
+private:
+    void reserve(std::size_t size);
+    bool spool();
+    bool writeFile(std::string_view bytes);
+
+    BufferPool *pool_ = nullptr;
+    const http::Settings *settings_ = nullptr;
+    Buffer memory_;
+    UniqueFd file_;
+    std::uint64_t size_ = 0;
+};
+
+} // namespace patchbay::client

@@ -1,0 +1,290 @@
+#include "router/client/engine_thread.hpp"
+
+#include "base/log.hpp"
+#include "router/client/connection.hpp"
+#include "router/client/listeners.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <cassert>
+#include <cstdio>
+#include <exception>
+#include <thread>
+
+namespace patchbay::client {
+
+class EngineThread::Impl final : private engine::TurnHook, private engine::Timer {
+public:
+    explicit Impl(std::uint32_t number)
+        : context_(std::make_unique<EngineContext>(number, counters_)),
+          listeners_(std::make_unique<Listeners>(*context_)), number_(number)
+    {
+        sigset_t all, old; // signals are [control]'s business
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &old);
+        try {
+            thread_ = std::thread([this] { main(); });
+        } catch (...) {
+            pthread_sigmask(SIG_SETMASK, &old, nullptr);
+            throw;
+        }
+        pthread_sigmask(SIG_SETMASK, &old, nullptr);
+    }
+    ~Impl()
+    {
+        if (thread_.joinable()) {
+            thread_.join();
+        }
+    }
+    Impl(const Impl &) = delete;
+    Impl &operator=(const Impl &) = delete;
+
+    void post(engine::Mailbox::Task task) { context_->engine.mailbox().post(std::move(task)); }
+    std::uint32_t number() const noexcept { return number_; }
+    const EngineCounters &counters() const noexcept { return counters_; }
+
+    // All below: [engine]. After finish() there is nothing left to act on.
+    void adopt(const config::SnapshotPtr &snapshot);
+    void attach(const std::shared_ptr<app::Application> &application,
+                std::shared_ptr<app::WorkerView> worker);
+    void gone(const app::Application &application, const app::WorkerView &worker);
+    void down(const app::Application &application);
+    void added(const std::shared_ptr<app::Application> &application, int doorbell);
+    void removed(const app::Application &application);
+    void stop(std::chrono::milliseconds deadline, Done done);
+
+private:
+    void main();
+    void endOfTurn() override;
+    bool prepareSleep() override;
+    void endSleep() override { context_->links.endSleep(); }
+    void onTimer() override; // the deadline of stop()
+    void finish() noexcept;
+    void cutAll() noexcept;
+    void freeClosed() noexcept;
+    void checkInvariants() const noexcept;
+
+    EngineCounters counters_;
+    std::unique_ptr<EngineContext> context_;
+    std::unique_ptr<Listeners> listeners_;
+    std::uint32_t number_;
+    bool finished_ = false;
+    Done stopped_;
+    std::thread thread_;
+};
+
+void EngineThread::Impl::main()
+{
+    char name[16];
+    std::snprintf(name, sizeof name, "engine-%u", number_);
+    pthread_setname_np(pthread_self(), name);
+    context_->engine.run(*this);
+    context_->engine.mailbox().drain(); // posted meanwhile: only their `done` still matters
+    std::exchange(stopped_, nullptr)();
+}
+
+void EngineThread::Impl::adopt(const config::SnapshotPtr &snapshot)
+{
+    if (!finished_ && !context_->stopping) {
+        listeners_->adopt(snapshot);
+    }
+}
+
+void EngineThread::Impl::attach(const std::shared_ptr<app::Application> &application,
+                                std::shared_ptr<app::WorkerView> worker)
+{
+    if (!finished_) {
+        context_->links.add(application).attach(std::move(worker));
+    }
+}
+
+void EngineThread::Impl::gone(const app::Application &application, const app::WorkerView &worker)
+{
+    if (app::AppLink *link = context_->links.find(application); link != nullptr) {
+        link->workerGone(worker);
+    }
+}
+
+void EngineThread::Impl::down(const app::Application &application)
+{
+    if (app::AppLink *link = context_->links.find(application); link != nullptr) {
+        link->down();
+    }
+}
+
+void EngineThread::Impl::added(const std::shared_ptr<app::Application> &application, int doorbell)
+{
+    if (!finished_ && !context_->links.add(application).listenTo(doorbell)) {
+        log::alert("engine %u cannot poll the doorbell of \"%s\" (%d)", number_,
+                   application->name().c_str(), errno);
+    }
+}
+
+void EngineThread::Impl::removed(const app::Application &application)
+{
+    context_->links.remove(application);
+}
+
+void EngineThread::Impl::stop(std::chrono::milliseconds deadline, Done done)
+{
+    if (finished_) {
+        return;
+    }
+    if (!stopped_) { // the second time only the deadline counts
+        stopped_ = std::move(done);
+    }
+    context_->stopping = true;
+    listeners_->closeAll();
+    const engine::TimePoint until = context_->engine.now() + deadline;
+    context_->engine.timers().set(*this, std::min(until, this->deadline()));
+    if (deadline.count() == 0) {
+        onTimer();
+    }
+}
+
+void EngineThread::Impl::onTimer()
+{
+    cutAll();
+    finish();
+}
+
+void EngineThread::Impl::cutAll() noexcept
+{
+    while (Connection *connection = context_->connections.front()) {
+        connection->close();
+    }
+}
+
+// Lets go of everything that [control] counts.
+void EngineThread::Impl::finish() noexcept
+{
+    if (finished_) {
+        return;
+    }
+    finished_ = true;
+    cancel();
+    freeClosed();
+    listeners_.reset();
+    context_->links.orphanAll();
+    context_->links.clear();
+    context_->engine.quit();
+}
+
+void EngineThread::Impl::endOfTurn()
+{
+    if (finished_) {
+        return;
+    }
+    for (std::size_t i = context_->resume.size(); i > 0; i--) {
+        Connection *connection = context_->resume.back();
+        context_->resume.pop_back();
+        connection->resume();
+    }
+    context_->links.endOfTurn();
+    freeClosed();
+    checkInvariants();
+    if (context_->stopping && context_->connections.empty() && !context_->links.isBusy()) {
+        finish();
+    }
+}
+
+bool EngineThread::Impl::prepareSleep()
+{
+    return context_->resume.empty() && context_->links.prepareSleep();
+}
+
+void EngineThread::Impl::freeClosed() noexcept
+{
+    for (Connection *connection : context_->closed) {
+        Connection::destroy(connection);
+    }
+    context_->closed.clear();
+}
+
+void EngineThread::Impl::checkInvariants() const noexcept
+{
+    const auto get = [](const std::atomic<std::uint64_t> &counter) {
+        return counter.load(std::memory_order_relaxed);
+    };
+    assert(get(counters_.accepted) - get(counters_.closed) ==
+           get(counters_.active) + get(counters_.idle));
+    static_cast<void>(get);
+}
+
+EngineThread::EngineThread(std::uint32_t number) : impl_(std::make_unique<Impl>(number)) {}
+
+EngineThread::~EngineThread() = default;
+
+std::uint32_t EngineThread::number() const noexcept
+{
+    return impl_->number();
+}
+
+const EngineCounters &EngineThread::counters() const noexcept
+{
+    return impl_->counters();
+}
+
+void EngineThread::adopt(config::SnapshotPtr snapshot, Done done)
+{
+    impl_->post(
+        [impl = impl_.get(), snapshot = std::move(snapshot), done = std::move(done)]() mutable {
+            impl->adopt(snapshot);
+            snapshot.reset(); // before anyone hears that we are done
+            done();
+        });
+}
+
+void EngineThread::workerAttached(std::shared_ptr<app::Application> application,
+                                  std::shared_ptr<app::WorkerView> worker)
+{
+    impl_->post(
+        [impl = impl_.get(), application = std::move(application),
+         worker = std::move(worker)]() mutable { impl->attach(application, std::move(worker)); });
+}
+
+void EngineThread::workerGone(std::shared_ptr<app::Application> application,
+                              std::shared_ptr<app::WorkerView> worker, Done done)
+{
+    impl_->post([impl = impl_.get(), application = std::move(application),
+                 worker = std::move(worker), done = std::move(done)]() mutable {
+        impl->gone(*application, *worker);
+        worker.reset();
+        application.reset();
+        done();
+    });
+}
+
+void EngineThread::applicationDown(std::shared_ptr<app::Application> application)
+{
+    impl_->post(
+        [impl = impl_.get(), application = std::move(application)] { impl->down(*application); });
+}
+
+void EngineThread::applicationAdded(std::shared_ptr<app::Application> application)
+{
+    const int doorbell = application->doorbell(impl_->number());
+    impl_->post([impl = impl_.get(), application = std::move(application), doorbell] {
+        impl->added(application, doorbell);
+    });
+}
+
+void EngineThread::applicationRemoved(std::shared_ptr<app::Application> application, Done done)
+{
+    impl_->post([impl = impl_.get(), application = std::move(application),
+                 done = std::move(done)]() mutable {
+        impl->removed(*application);
+        application.reset();
+        done();
+    });
+}
+
+void EngineThread::stop(std::chrono::milliseconds deadline, Done done)
+{
+    impl_->post([impl = impl_.get(), deadline, done = std::move(done)]() mutable {
+        impl->stop(deadline, std::move(done));
+    });
+}
+
+} // namespace patchbay::client
