@@ -1,0 +1,110 @@
+// Router process, engine threads. Called by encoder.cpp for each pair of the environ.
+#include "message_writer.hpp"
+
+#include "field_groups.hpp"
+
+#include <algorithm>
+
+namespace patchbay::python {
+
+MessageWriter::MessageWriter(std::uint8_t *out, std::size_t size, std::size_t pairRoom) noexcept
+    : out_(out), size_(size), bytes_(sizeof(MessageHeader) + pairRoom * sizeof(Pair)),
+      pairRoom_(pairRoom)
+{
+}
+
+void MessageWriter::add(std::uint8_t key, std::string_view value) noexcept
+{
+    pair_ = {};
+    pair_.offset = static_cast<std::uint32_t>(used_);
+    pair_.key = key;
+    if (pairs_ != 0 && value == lastValue_) {
+        pair_.value = kPreviousValue; // PATH_INFO is mostly REQUEST_URI
+        commit();
+        return;
+    }
+    const auto known =
+        std::find(kValueTexts.begin() + kPreviousValue + 1, kValueTexts.end(), value);
+    if (known != kValueTexts.end()) {
+        pair_.value = static_cast<std::uint8_t>(known - kValueTexts.begin());
+        lastValue_ = *known;
+        commit();
+        return;
+    }
+    appendValue(value);
+    end();
+}
+
+void MessageWriter::beginField(std::uint8_t key, std::string_view fieldName) noexcept
+{
+    pair_ = {};
+    pair_.offset = static_cast<std::uint32_t>(used_);
+    pair_.key = key;
+    if (key != kOwnName) {
+        return;
+    }
+    constexpr std::string_view kPrefix = "HTTP_";
+    copy(kPrefix);
+    std::uint32_t hash = kHashSeed;
+    std::uint8_t *to = out_ + bytes_ + used_;
+    for (const char c : fieldName) {
+        const unsigned char byte = environByte(static_cast<unsigned char>(c));
+        *to++ = byte;
+        hash = hashStep(hash, byte);
+    }
+    used_ += fieldName.size();
+    pair_.keySize = static_cast<std::uint32_t>(kPrefix.size() + fieldName.size());
+    pair_.hash = hash;
+}
+
+void MessageWriter::appendValue(std::string_view part) noexcept
+{
+    copy(part);
+    pair_.valueSize += static_cast<std::uint32_t>(part.size());
+}
+
+void MessageWriter::end() noexcept
+{
+    lastValue_ = {reinterpret_cast<const char *>(out_) + bytes_ + used_ - pair_.valueSize,
+                  pair_.valueSize};
+    commit();
+}
+
+void MessageWriter::finish(const pb_request &request) noexcept
+{
+    MessageHeader header{};
+    header.layout = kMessageLayout;
+    header.size = static_cast<std::uint32_t>(size_);
+    header.pairs = sizeof header;
+    header.pairCount = static_cast<std::uint32_t>(pairs_);
+    header.bytes = static_cast<std::uint32_t>(bytes_);
+    header.bytesSize = static_cast<std::uint32_t>(used_);
+    header.reserved = static_cast<std::uint32_t>(bytes_ + used_);
+    header.reservedSize = static_cast<std::uint32_t>(size_ - bytes_ - used_);
+    header.exchangeId = request.exchange_id;
+    header.contentLength = request.content_length;
+    header.engine = request.engine;
+    header.target = request.target_index;
+    header.flags = request.flags;
+    std::memcpy(out_, &header, sizeof header);
+
+    std::uint8_t *unusedPairs = out_ + sizeof header + pairs_ * sizeof(Pair);
+    std::memset(unusedPairs, 0, (pairRoom_ - pairs_) * sizeof(Pair));
+    std::memset(out_ + header.reserved, 0, header.reservedSize);
+}
+
+void MessageWriter::commit() noexcept
+{
+    std::memcpy(out_ + sizeof(MessageHeader) + pairs_ * sizeof(Pair), &pair_, sizeof pair_);
+    ++pairs_;
+}
+
+void MessageWriter::copy(std::string_view bytes) noexcept
+{
+    if (!bytes.empty()) { // an empty view may have no address
+        std::memcpy(out_ + bytes_ + used_, bytes.data(), bytes.size());
+        used_ += bytes.size();
+    }
+}
+
+} // namespace patchbay::python

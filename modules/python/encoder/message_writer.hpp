@@ -1,0 +1,46 @@
+// [engine] Writes one message (message.hpp) into memory of a size known before. Cannot fail: the
+// caller has made sure of the room. Nothing of the memory stays as it was.
+#pragma once
+
+#include "../message.hpp"
+#include "patchbay/abi.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace patchbay::python {
+
+class MessageWriter {
+public:
+    // out: `size` bytes, the caller's. pairRoom: the most pairs that will be added.
+    MessageWriter(std::uint8_t *out, std::size_t size, std::size_t pairRoom) noexcept;
+
+    // A pair with a known key; the value is copied.
+    void add(std::uint8_t key, std::string_view value) noexcept;
+
+    // The same in parts: beginField(), then appendValue() as often as needed, then end(). The key
+    // is "HTTP_" and the mapped name, or a known one.
+    void beginField(std::uint8_t key, std::string_view fieldName) noexcept;
+    void appendValue(std::string_view part) noexcept;
+    void end() noexcept;
+    // What the last pair's value is; in the message's memory.
+    std::string_view lastValue() const noexcept { return lastValue_; }
+
+    void finish(const pb_request &request) noexcept;
+
+private:
+    void commit() noexcept;
+    void copy(std::string_view bytes) noexcept;
+
+    std::uint8_t *out_;
+    std::size_t size_;
+    std::size_t bytes_;     // offset of the byte area
+    std::size_t used_ = 0;  // of it
+    std::size_t pairs_ = 0; // written
+    std::size_t pairRoom_;
+    Pair pair_{}; // the one being written
+    std::string_view lastValue_;
+};
+
+} // namespace patchbay::python
