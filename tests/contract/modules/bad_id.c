@@ -1,0 +1,3 @@
+/* An id with characters that are not allowed. */
+#define ID "encoder.Con-tract"
+#include "../encoder.h"

@@ -1,0 +1,3 @@
+/* An empty version. */
+#define VERSION ""
+#include "../encoder.h"

@@ -1,0 +1,2 @@
+/* The contract in C11: nothing wrong with this one. */
+#include "../encoder.h"

@@ -1,0 +1,3 @@
+/* No create(). */
+#define CREATE NULL
+#include "../encoder.h"

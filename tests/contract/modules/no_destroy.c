@@ -1,0 +1,3 @@
+/* No destroy(). */
+#define DESTROY NULL
+#include "../encoder.h"

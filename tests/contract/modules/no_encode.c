@@ -1,0 +1,3 @@
+/* A required function is NULL. */
+#define ENCODE NULL
+#include "../encoder.h"

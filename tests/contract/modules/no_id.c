@@ -1,0 +1,3 @@
+/* No id. */
+#define ID NULL
+#include "../encoder.h"

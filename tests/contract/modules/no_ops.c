@@ -1,0 +1,3 @@
+/* No table of functions. */
+#define OPS NULL
+#include "../encoder.h"

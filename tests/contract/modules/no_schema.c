@@ -1,0 +1,3 @@
+/* No schema of its options. */
+#define SCHEMA NULL
+#include "../encoder.h"

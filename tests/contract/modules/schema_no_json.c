@@ -1,0 +1,3 @@
+/* A schema that is no JSON. */
+#define SCHEMA "{\"type\": "
+#include "../encoder.h"

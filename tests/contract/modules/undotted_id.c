@@ -1,0 +1,3 @@
+/* An id without a dot. */
+#define ID "encoder"
+#include "../encoder.h"

@@ -1,0 +1,105 @@
+// Modules see the SDK and nothing of the core: read from the sources themselves.
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <string>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string contentOf(const fs::path &file)
+{
+    std::ostringstream text;
+    text << std::ifstream(file).rdbuf();
+    return text.str();
+}
+
+bool isSource(const fs::path &file)
+{
+    const std::string extension = file.extension();
+    return extension == ".c" || extension == ".h" || extension == ".cpp" || extension == ".hpp";
+}
+
+class SourcesTest : public CppUnit::TestFixture {
+    CPPUNIT_TEST_SUITE(SourcesTest);
+    CPPUNIT_TEST(modulesIncludeOnlyTheSdk);
+    CPPUNIT_TEST(modulesLinkNothingOfTheCore);
+    CPPUNIT_TEST(onlyTheLoaderKnowsBoost);
+    CPPUNIT_TEST_SUITE_END();
+
+    const fs::path root = PB_SOURCE_DIR;
+
+    // A quoted include is a header of the SDK or of the same module; an angle one is the system's.
+    void checkIncludes(const fs::path &file, const fs::path &module)
+    {
+        static const std::regex pattern(R"(^\s*#\s*include\s*(["<])([^">]+)[">])",
+                                        std::regex::multiline);
+        const std::string text = contentOf(file);
+        for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it) {
+            const std::string name = (*it)[2];
+            const std::string what = file.string() + " includes " + name;
+            if ((*it)[1] == "<") {
+                CPPUNIT_ASSERT_MESSAGE(what, !fs::exists(root / "core" / name));
+            } else if (name.starts_with("patchbay/")) {
+                CPPUNIT_ASSERT_MESSAGE(what, fs::exists(root / "sdk/include" / name));
+            } else {
+                const fs::path sibling = (file.parent_path() / name).lexically_normal();
+                CPPUNIT_ASSERT_MESSAGE(what, fs::exists(sibling));
+                CPPUNIT_ASSERT_MESSAGE(what, sibling.string().starts_with(module.string() + "/"));
+            }
+        }
+    }
+
+    int checkFolder(const fs::path &module)
+    {
+        int files = 0;
+        for (const auto &entry : fs::recursive_directory_iterator(module)) {
+            if (isSource(entry.path())) {
+                checkIncludes(entry.path(), module);
+                ++files;
+            }
+        }
+        return files;
+    }
+
+    void modulesIncludeOnlyTheSdk()
+    {
+        int files = checkFolder(root / "sdk");
+        for (const auto &entry : fs::directory_iterator(root / "modules")) {
+            files += entry.is_directory() ? checkFolder(entry.path()) : 0;
+        }
+        CPPUNIT_ASSERT(files >= 4); // both headers of the SDK, both listeners
+    }
+
+    void modulesLinkNothingOfTheCore()
+    {
+        static const std::regex library(R"(\bpb_[a-z]+\b|/core\b)");
+        for (const auto &entry : fs::recursive_directory_iterator(root / "modules")) {
+            if (entry.path().filename() == "CMakeLists.txt") {
+                std::smatch found;
+                const std::string text = contentOf(entry.path());
+                CPPUNIT_ASSERT_MESSAGE(entry.path().string(),
+                                       !std::regex_search(text, found, library));
+            }
+        }
+    }
+
+    void onlyTheLoaderKnowsBoost()
+    {
+        for (const auto &entry : fs::recursive_directory_iterator(root / "core")) {
+            if (isSource(entry.path()) && entry.path().filename() != "loader.cpp") {
+                CPPUNIT_ASSERT_MESSAGE(entry.path().string(),
+                                       contentOf(entry.path()).find("<boost/dll") ==
+                                           std::string::npos);
+            }
+        }
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(SourcesTest);
+
+} // namespace
