@@ -1,0 +1,139 @@
+// Before: patchbayd.cpp has parsed the command line. After: supervisor.cpp runs until the end.
+#include "main/daemon.hpp"
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/process_title.hpp"
+#include "main/config_store.hpp"
+#include "main/discovery_child.hpp"
+#include "main/files.hpp"
+#include "main/start_report.hpp"
+#include "main/supervisor.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <optional>
+
+namespace patchbay::main_ {
+namespace {
+
+constexpr const char *kFallbackUser = "nobody"; // every Debian system has it
+
+void makePathsAbsolute(Options &options)
+{
+    for (std::string *path : {&options.pidFile, &options.logFile, &options.modulesDir,
+                              &options.stateDir, &options.tmpDir, &options.config}) {
+        *path = absolutePath(*path);
+    }
+}
+
+// Nothing is stored there that the server could not run without.
+void makeStateDirectory(const std::string &path)
+{
+    try {
+        makeDirectory(path, 0700);
+    } catch (const Error &error) {
+        log::alert("%s", error.what());
+    }
+}
+
+int start(const Options &options, StartReport &report, std::optional<PidFile> &pidFile)
+{
+    const Product &self = product();
+    log::info("%s %s started", self.program, self.version);
+    worker::Credentials user = chooseUser(options);
+    ConfigStore store(options.config);
+    UniqueFd first = store.read();
+    pidFile.emplace(options.pidFile);
+    makeStateDirectory(options.stateDir);
+    LogFile log(options.logFile);
+    log.open();
+    if (!store.hasFile()) {
+        log::notice("no configuration file is given (--config): the configuration is empty");
+    }
+    RouterProcess::Settings settings;
+    settings.manifest = discoverModules(chooseModulesDir(options), user);
+    settings.tmpDir = options.tmpDir;
+    settings.user = std::move(user);
+    settings.asUnit = self.asUnit;
+    return Supervisor(std::move(settings), store, log, report, std::move(first)).run();
+}
+
+} // namespace
+
+worker::Credentials chooseUser(const Options &options)
+{
+    if (!worker::canChangeCredentials()) {
+        if (options.userGiven || options.groupGiven) {
+            log::warn(
+                "options \"--user\" and \"--group\" are ignored: the daemon was not started by "
+                "root");
+        }
+        return {};
+    }
+    std::string user = options.user;
+    if (!options.userGiven && !worker::userExists(user)) {
+        log::warn("the user \"%s\" does not exist: \"%s\" is used", user.c_str(), kFallbackUser);
+        user = kFallbackUser;
+    }
+    // Without --group: the default group goes with the default user, another user has its own.
+    bool takeGroup = options.groupGiven || (user == options.user && !options.userGiven &&
+                                            worker::groupExists(options.group));
+    return worker::resolveCredentials(user, takeGroup ? options.group : "");
+}
+
+std::string chooseModulesDir(const Options &options)
+{
+    if (options.modulesDirGiven) {
+        return absolutePath(options.modulesDir);
+    }
+    std::error_code error;
+    std::filesystem::path binary = std::filesystem::read_symlink("/proc/self/exe", error);
+    std::filesystem::path tree = binary.parent_path().parent_path();
+    if (!error && std::filesystem::exists(tree / "CMakeCache.txt", error) &&
+        std::filesystem::is_directory(tree / "modules", error)) {
+        return tree / "modules";
+    }
+    return options.modulesDir;
+}
+
+int runDaemon(Options options, const std::string &commandLine)
+{
+    makePathsAbsolute(options);
+    log::setLevel(options.logLevel);
+    StartReport report;
+    std::optional<PidFile> pidFile; // its own scope: removed last, when everything else is gone
+    try {
+        if (options.daemon) {
+            report.becomeDaemon();
+        }
+        setProcessTitle(std::string(product().program) + ": main v" + product().version + " [" +
+                        commandLine + "]");
+        return start(options, report, pidFile);
+    } catch (const std::exception &error) {
+        report.error(error.what());
+        return 1;
+    }
+}
+
+int runTest(const Options &options)
+{
+    log::setLevel(options.logLevel);
+    worker::Credentials user = chooseUser(options);
+    UniqueFd text = ConfigStore(options.config).read();
+    int status = testConfiguration(text.get(), options.config, chooseModulesDir(options),
+                                   options.tmpDir, user);
+    if (status == 0) {
+        std::printf("The configuration file \"%s\" is valid.\n", options.config.c_str());
+    }
+    return status;
+}
+
+int runListModules(const Options &options)
+{
+    log::setLevel(options.logLevel);
+    return listModules(chooseModulesDir(options), options.json, chooseUser(options));
+}
+
+} // namespace patchbay::main_

@@ -1,0 +1,21 @@
+// Process "main": what only unprivileged one-shot children may do, because it runs code of modules.
+#pragma once
+
+#include "worker/credentials.hpp"
+
+#include <string>
+
+namespace patchbay::main_ {
+
+// Loads every module of the directory in a child; its manifest. Main does not look into it. Throws
+// Error.
+std::string discoverModules(const std::string &modulesDir, const worker::Credentials &user);
+
+// --list-modules: prints to stdout; exit status.
+int listModules(const std::string &modulesDir, bool json, const worker::Credentials &user);
+
+// -t: checks the text behind `config`, of file `source`; problems go to stderr. Exit status.
+int testConfiguration(int config, const std::string &source, const std::string &modulesDir,
+                      const std::string &tmpDir, const worker::Credentials &user);
+
+} // namespace patchbay::main_

@@ -1,0 +1,192 @@
+// Before: patchbayd.cpp has prepared files, log and modules. After: the end of the process.
+#include "main/supervisor.hpp"
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+#include <poll.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+namespace patchbay::main_ {
+
+using ipc::MessageType;
+
+namespace {
+
+constexpr std::chrono::milliseconds kTermTime{5'000};
+// SIGQUIT means "finish what is in flight"; a service manager's patience is longer than this.
+constexpr std::chrono::milliseconds kQuitTime{60'000};
+// What the router and the prototypes need beyond the deadline for requests.
+constexpr std::chrono::milliseconds kMargin{2'000};
+constexpr std::chrono::milliseconds kNowTime{1'000};
+// Workers whose prototype was killed end by themselves within this time.
+constexpr std::chrono::milliseconds kOrphanTime{2'500};
+
+} // namespace
+
+Supervisor::Supervisor(RouterProcess::Settings settings, ConfigStore &store, LogFile &log,
+                       StartReport &report, UniqueFd firstText)
+    : user_(settings.user), asUnit_(settings.asUnit), store_(store), log_(log), report_(report),
+      router_(std::move(settings)), configurator_(store, router_, std::move(firstText))
+{
+    // Workers whose prototype died, and what applications leave behind, become our children (P12).
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+int Supervisor::run()
+{
+    if (!router_.start()) {
+        startFailed("The router cannot be started; the log says why.");
+        return exitStatus_;
+    }
+    while (!finished()) {
+        turn();
+    }
+    return exitStatus_;
+}
+
+bool Supervisor::finished()
+{
+    if (phase_ != Phase::stopping || router_.alive() || !prototypes_.empty()) {
+        return false;
+    }
+    if (!leaveAt_) {
+        leaveAt_ = Clock::now() + kOrphanTime;
+    }
+    return noChildren_ || Clock::now() >= *leaveAt_;
+}
+
+int Supervisor::pollTimeout() const
+{
+    std::optional<Clock::time_point> next;
+    for (const auto &time : {killAt_, leaveAt_, configurator_.retryAt(),
+                             phase_ == Phase::stopping ? std::nullopt : router_.restartAt()}) {
+        if (time && (!next || *time < *next)) {
+            next = time;
+        }
+    }
+    if (!next) {
+        return -1;
+    }
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - Clock::now());
+    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
+}
+
+void Supervisor::turn()
+{
+    pollfd entries[2] = {{signals_.fd(), POLLIN, 0}, {router_.fd(), POLLIN, 0}};
+    if (router_.wantsToWrite()) {
+        entries[1].events |= POLLOUT;
+    }
+    if (poll(entries, router_.fd() >= 0 ? 2 : 1, pollTimeout()) < 0 && errno != EINTR) {
+        throw SystemError("poll()");
+    }
+    // What the router said before it died counts; its death is seen after.
+    if (router_.fd() >= 0 && entries[1].revents != 0) {
+        readRouter();
+    }
+    if (entries[0].revents != 0) {
+        handleSignals();
+    }
+    runTimers();
+}
+
+void Supervisor::runTimers()
+{
+    Clock::time_point now = Clock::now();
+    if (killAt_ && now >= *killAt_) {
+        killChildren();
+    }
+    if (configurator_.retryAt() && now >= *configurator_.retryAt()) {
+        configurator_.retry();
+    }
+    if (phase_ == Phase::running && router_.restartAt() && now >= *router_.restartAt()) {
+        router_.start();
+    }
+}
+
+void Supervisor::handleSignals()
+{
+    while (std::optional<int> number = signals_.next()) {
+        switch (*number) {
+        case SIGCHLD:
+            break; // reaped below, whatever was merged into one signal
+        case SIGUSR1:
+            log::notice("signal %d (SIGUSR1) received, log files rotation", SIGUSR1);
+            reopenLog();
+            break;
+        case SIGHUP:
+        case SIGUSR2:
+            reloadAsked(*number);
+            break;
+        default:
+            log::notice("signal signo:%d (%s) received", *number, signalName(*number).c_str());
+            stop(true, *number == SIGQUIT ? kQuitTime : kTermTime);
+        }
+    }
+    reap();
+}
+
+void Supervisor::reloadAsked(int number)
+{
+    if (number == SIGHUP && store_.hasFile() && phase_ != Phase::stopping) {
+        log::notice("signal signo:%d (SIGHUP) received, reconfiguring", number);
+        configurator_.reload();
+    } else {
+        log::notice("signal signo:%d (%s) received, ignored", number, signalName(number).c_str());
+    }
+}
+
+void Supervisor::reopenLog()
+{
+    try {
+        log_.open();
+    } catch (const Error &error) {
+        log::alert("%s", error.what());
+    }
+    int fd = STDERR_FILENO;
+    router_.send(MessageType::reopenLog, {}, {&fd, 1}); // even so: applications have own files
+}
+
+// The first one is patient, the next one is not.
+void Supervisor::stop(bool graceful, std::chrono::milliseconds deadline)
+{
+    bool first = phase_ != Phase::stopping;
+    bool patient = graceful && first;
+    phase_ = Phase::stopping;
+    ipc::WireWriter message;
+    message.u32(patient ? 1 : 0).u32(patient ? static_cast<std::uint32_t>(deadline.count()) : 0);
+    router_.send(MessageType::quit, message.bytes());
+    // The router has descriptors of its own and drains what the kernel accepts until it closes
+    // them.
+    binder_.closeDescriptors();
+    Clock::time_point when = Clock::now() + (patient ? deadline + kMargin : kNowTime);
+    killAt_ = killAt_ ? std::min(*killAt_, when) : when;
+    reap();
+}
+
+void Supervisor::startFailed(const std::string &why)
+{
+    report_.error(why);
+    exitStatus_ = 1;
+    stop(false, {});
+}
+
+void Supervisor::killChildren()
+{
+    killAt_.reset();
+    if (router_.alive()) {
+        log::alert("the router did not end in time and is killed");
+        router_.kill();
+    }
+    for (pid_t pid : prototypes_) { // not reaped yet, so the numbers are still their own
+        log::alert("prototype %d did not end in time and is killed", pid);
+        kill(pid, SIGKILL);
+    }
+}
+
+} // namespace patchbay::main_

@@ -1,0 +1,76 @@
+// Process "main": the loop it lives in. Signals, the router's wishes, its children.
+#pragma once
+
+#include "main/config_store.hpp"
+#include "main/configurator.hpp"
+#include "main/files.hpp"
+#include "main/router_process.hpp"
+#include "main/signals.hpp"
+#include "main/socket_binder.hpp"
+#include "main/start_report.hpp"
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace patchbay::main_ {
+
+class Supervisor {
+public:
+    // Signals that come from here on are handled by run(). The references must outlive this.
+    Supervisor(RouterProcess::Settings settings, ConfigStore &store, LogFile &log,
+               StartReport &report, UniqueFd firstText);
+
+    // Until the daemon is told to end and everything it started is gone, or the start failed.
+    // The exit status.
+    int run();
+
+private:
+    using Clock = RouterProcess::Clock;
+    enum class Phase { starting, running, stopping };
+
+    void turn();
+    int pollTimeout() const;
+    void runTimers();
+    bool finished();
+
+    void handleSignals();
+    void reloadAsked(int number);
+    void reopenLog();
+    void stop(bool graceful, std::chrono::milliseconds deadline);
+    void startFailed(const std::string &why);
+    void killChildren();
+
+    void readRouter();
+    void handle(ipc::Frame &frame);
+    void openSocket(ipc::WireReader &reader);
+    void startPrototype(ipc::WireReader &reader, ipc::Frame &frame);
+    void answerPrototype(std::uint64_t request, pid_t pid, int error, int fd);
+    void configured(ipc::WireReader &reader, ipc::Frame &frame);
+
+    void reap();
+    void childEnded(pid_t pid, int status);
+    void routerEnded();
+
+    SignalSource signals_;
+    worker::Credentials user_;
+    bool asUnit_;
+    ConfigStore &store_;
+    LogFile &log_;
+    StartReport &report_;
+    SocketBinder binder_;
+    RouterProcess router_;
+    Configurator configurator_;
+    std::set<pid_t> prototypes_;
+    Phase phase_ = Phase::starting;
+    int exitStatus_ = 0;
+    bool noChildren_ = false;                  // as of the last reap()
+    std::optional<Clock::time_point> killAt_;  // what is left of our children then
+    std::optional<Clock::time_point> leaveAt_; // whoever else is left: not ours
+};
+
+} // namespace patchbay::main_

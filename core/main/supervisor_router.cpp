@@ -1,0 +1,198 @@
+// The part of the supervisor that deals with children: what the router asks for, and their ends.
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "main/child.hpp"
+#include "main/supervisor.hpp"
+#include "worker/prototype.hpp"
+
+#include <sys/wait.h>
+
+#include <csignal>
+
+namespace patchbay::main_ {
+
+using ipc::MessageType;
+
+namespace {
+
+constexpr int kFramesPerTurn = 64; // signals must get their turn
+
+} // namespace
+
+void Supervisor::readRouter()
+{
+    try {
+        router_.flush();
+        ipc::Frame frame;
+        for (int i = 0; i < kFramesPerTurn && router_.fd() >= 0; i++) {
+            ipc::Channel::Status status = router_.receive(frame);
+            if (status == ipc::Channel::Status::wouldBlock) {
+                return;
+            }
+            if (status == ipc::Channel::Status::closed) {
+                // Without its channel it is of no use, even if it should still run.
+                router_.closeChannel();
+                router_.kill();
+                return;
+            }
+            handle(frame);
+        }
+    } catch (const Error &error) {
+        log::alert("a message of the router was dropped: %s", error.what());
+    }
+}
+
+void Supervisor::handle(ipc::Frame &frame)
+{
+    ipc::WireReader reader(frame.payload);
+    switch (frame.type) {
+    case MessageType::routerReady:
+        configurator_.routerReady();
+        return;
+    case MessageType::configured:
+        configured(reader, frame);
+        return;
+    case MessageType::openSocket:
+        openSocket(reader);
+        return;
+    case MessageType::closeSocket:
+        binder_.close(reader.str());
+        return;
+    case MessageType::startPrototype:
+        startPrototype(reader, frame);
+        return;
+    case MessageType::routerDone:
+        return; // its end follows
+    default:
+        throw Error("unknown type " + std::to_string(static_cast<unsigned>(frame.type)));
+    }
+}
+
+void Supervisor::configured(ipc::WireReader &reader, ipc::Frame &frame)
+{
+    std::uint64_t request = reader.u64();
+    bool ok = reader.u32() != 0;
+    std::string text(reader.str());
+    UniqueFd active = frame.fds.empty() ? UniqueFd() : std::move(frame.fds[0]);
+    std::optional<Configurator::Outcome> outcome =
+        configurator_.answered(request, ok, std::move(active));
+    if (!outcome) {
+        return;
+    }
+    switch (*outcome) {
+    case Configurator::Outcome::firstApplied:
+        if (phase_ == Phase::starting) {
+            phase_ = Phase::running;
+            report_.up();
+        }
+        [[fallthrough]];
+    case Configurator::Outcome::applied:
+        binder_.closeUnclaimed();
+        return;
+    case Configurator::Outcome::firstRefused:
+        if (phase_ == Phase::starting) {
+            startFailed(text.empty() ? "The configuration cannot be applied." : text);
+        }
+        return;
+    case Configurator::Outcome::refused:
+        return; // the router has logged why
+    }
+}
+
+void Supervisor::openSocket(ipc::WireReader &reader)
+{
+    std::uint64_t request = reader.u64();
+    SocketRequest wish;
+    wish.flags = reader.u32();
+    wish.type = reader.u32();
+    wish.backlog = static_cast<std::int32_t>(reader.u32());
+    wish.mode = reader.u32();
+    wish.canonical = reader.str();
+    wish.address = reader.str();
+    int error = phase_ == Phase::stopping ? ESHUTDOWN : 0;
+    int fd = error == 0 ? binder_.open(wish, error) : -1;
+    ipc::WireWriter answer;
+    answer.u64(request).u32(static_cast<std::uint32_t>(error));
+    router_.send(MessageType::socketOpened, answer.bytes(),
+                 fd >= 0 ? std::span<const int>(&fd, 1) : std::span<const int>());
+}
+
+void Supervisor::startPrototype(ipc::WireReader &reader, ipc::Frame &frame)
+{
+    std::uint64_t request = reader.u64();
+    std::string name(reader.str());
+    if (frame.fds.size() != 1) {
+        throw Error("a prototype's start without its blob");
+    }
+    if (phase_ == Phase::stopping) {
+        answerPrototype(request, 0, ESHUTDOWN, -1);
+        return;
+    }
+    try {
+        auto [routers, own] = ipc::Channel::makePair();
+        int kept[2] = {own.fd(), frame.fds[0].get()};
+        pid_t pid = forkChild("", kept, [&, &channel = own] {
+            worker::PrototypeOptions options;
+            options.router = std::move(channel);
+            options.start = std::move(frame.fds[0]);
+            options.user = user_.user;
+            options.group = user_.group;
+            options.asUnit = asUnit_;
+            return worker::runPrototype(std::move(options));
+        });
+        if (pid < 0) {
+            throw SystemError("fork()");
+        }
+        prototypes_.insert(pid);
+        answerPrototype(request, pid, 0, routers.fd());
+    } catch (const SystemError &error) {
+        log::alert("the prototype of \"%s\" cannot be started: %s", name.c_str(), error.what());
+        answerPrototype(request, 0, error.number(), -1);
+    }
+}
+
+void Supervisor::answerPrototype(std::uint64_t request, pid_t pid, int error, int fd)
+{
+    ipc::WireWriter answer;
+    answer.u64(request).u32(static_cast<std::uint32_t>(pid)).u32(static_cast<std::uint32_t>(error));
+    router_.send(MessageType::prototypeStarted, answer.bytes(),
+                 fd >= 0 ? std::span<const int>(&fd, 1) : std::span<const int>());
+}
+
+void Supervisor::reap()
+{
+    int status = 0;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        childEnded(pid, status);
+    }
+    noChildren_ = pid < 0 && errno == ECHILD;
+}
+
+void Supervisor::childEnded(pid_t pid, int status)
+{
+    log::write(WIFSIGNALED(status) ? log::Level::alert : log::Level::notice,
+               "process " + std::to_string(pid) + " " + endText(status));
+    prototypes_.erase(pid);
+    if (pid == router_.pid()) {
+        routerEnded();
+        return;
+    }
+    ipc::WireWriter message;
+    message.u32(static_cast<std::uint32_t>(pid)).u32(static_cast<std::uint32_t>(status));
+    router_.send(MessageType::childExited, message.bytes());
+}
+
+void Supervisor::routerEnded()
+{
+    router_.ended();
+    configurator_.routerGone();
+    binder_.forgetClaims();
+    if (phase_ == Phase::starting) {
+        startFailed("The router ended before the server was up; the log says why.");
+    } else if (phase_ == Phase::running) {
+        log::notice("the router is started again");
+    }
+}
+
+} // namespace patchbay::main_
