@@ -1,0 +1,33 @@
+// [control] What it takes to run one application: its identity, how many workers, and what its
+// prototype is told.
+#pragma once
+
+#include "ipc/layout.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace patchbay::control {
+
+struct ApplicationConfig;
+
+struct AppPlan {
+    std::string name;
+    std::string key;              // equal key, same application (seed S15)
+    std::uint32_t processes = 1;  // workers to keep running
+    std::uint32_t threads = 1;    // request threads of each worker, a seat each
+    std::uint32_t replyUnits = 1; // reply memory of each worker, in units
+    std::string start;            // ApplicationStart blob (ipc/message.hpp)
+};
+
+// Worker numbers there are: a number stands for as many seats as a worker has threads.
+inline std::uint32_t workerNumbers(const AppPlan &plan)
+{
+    std::uint32_t bySeats = ipc::kMaxSeats / plan.threads;
+    return bySeats < ipc::kMaxWorkers ? bySeats : ipc::kMaxWorkers;
+}
+
+// runtimeFile: the module that the prototype loads.
+AppPlan makePlan(const ApplicationConfig &config, const std::string &runtimeFile);
+
+} // namespace patchbay::control

@@ -1,0 +1,405 @@
+// [control] See app_supervisor.hpp. Driven by spawner and by the processes' own channels.
+#include "router/control/app_supervisor.hpp"
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+#include <sys/wait.h>
+
+#include <algorithm>
+
+namespace patchbay::control {
+namespace {
+
+using State = WorkerProcess::State;
+using Clock = Backoff::Clock;
+
+bool isAlive(const WorkerProcess &worker)
+{
+    return worker.state() == State::starting || worker.state() == State::running;
+}
+
+void logExit(pid_t pid, int status)
+{
+    if (WIFSIGNALED(status)) {
+        log::alert("app process %d exited on signal %d", pid, WTERMSIG(status));
+    } else {
+        log::notice("app process %d exited with code %d", pid, WEXITSTATUS(status));
+    }
+}
+
+WorkerViewPtr makeView(std::uint32_t number, const AppPlan &plan)
+{
+    ipc::WorkerSegment segment = ipc::WorkerSegment::create(plan.replyUnits);
+    ipc::UnitPool pool = segment.pool();
+    return std::make_shared<app::WorkerView>(
+        app::WorkerView{number, number * plan.threads, plan.threads, std::move(segment), pool});
+}
+
+} // namespace
+
+AppSupervisor::AppSupervisor(ControlContext context, AppPlan plan, ApplicationPtr application,
+                             std::function<void()> ended)
+    : context_(context), plan_(std::move(plan)), application_(std::move(application)),
+      ended_(std::move(ended)), self_(std::make_shared<AppSupervisor *>(this))
+{
+}
+
+AppSupervisor::~AppSupervisor()
+{
+    context_.loop.cancel(retryTimer_);
+}
+
+void AppSupervisor::start()
+{
+    context_.engines.forEach([this](EnginePort &engine) { engine.applicationAdded(application_); });
+    reconcile();
+}
+
+// The one place that compares what there is with what should be. Called after every change.
+void AppSupervisor::reconcile()
+{
+    if (phase_ != Phase::live) {
+        publish();
+        finishLeaving();
+        return;
+    }
+    context_.loop.cancel(retryTimer_);
+    if (!backoff_.open(Clock::now())) {
+        auto wait = std::chrono::ceil<std::chrono::milliseconds>(backoff_.next() - Clock::now());
+        retryTimer_ = context_.loop.after(wait, [this] {
+            retryTimer_ = 0;
+            reconcile();
+        });
+    } else if (!prototype_) {
+        startPrototype();
+    } else if (prototype_->state() == PrototypeProcess::State::ready) {
+        startWorkers();
+    }
+    retireOldWorkers();
+    publish();
+}
+
+void AppSupervisor::startPrototype()
+{
+    PrototypeProcess::Events events;
+    events.ready = [this] {
+        log::info("\"%s\" prototype started", plan_.name.c_str());
+        reconcile();
+    };
+    events.dead = [this](const std::string &error) { prototypeDead(error); };
+    events.workerForked = [this](std::uint32_t number, pid_t pid, UniqueFd pidfd) {
+        if (WorkerPtr worker = find(number, 0); worker && isCurrent(*worker)) {
+            worker->forked(pid, std::move(pidfd));
+        }
+    };
+    events.workerExited = [this](std::uint32_t number, pid_t pid, int status) {
+        if (pid != 0) { // 0: it could not be forked
+            logExit(pid, status);
+        }
+        if (WorkerPtr worker = find(number, pid); worker && isCurrent(*worker)) {
+            worker->exited();
+        }
+    };
+    prototype_ = std::make_shared<PrototypeProcess>(context_.loop, ++lastSerial_, events);
+    try {
+        prototype_->start(context_.main, plan_.name, plan_.start);
+    } catch (const Error &error) { // no descriptor, no memory
+        prototypeDead(error.what());
+    }
+}
+
+// Its workers serve on; they are replaced once a successor has workers of its own.
+void AppSupervisor::prototypeDead(const std::string &error)
+{
+    bool failed = !error.empty();
+    // It is calling us: it ends after that.
+    context_.loop.post([dead = std::move(prototype_)] {});
+    prototype_.reset();
+    for (const WorkerPtr &worker : workers_) {
+        worker->orphaned();
+    }
+    if (phase_ == Phase::live) {
+        noteFailure(failed ? "prototype" : nullptr, error);
+    }
+    reconcile();
+}
+
+void AppSupervisor::startWorkers()
+{
+    auto have = std::count_if(workers_.begin(), workers_.end(), [this](const WorkerPtr &worker) {
+        return isCurrent(*worker) && isAlive(*worker);
+    });
+    try {
+        for (auto missing = plan_.processes - have; missing > 0; missing--) {
+            std::optional<std::uint32_t> number = freeNumber();
+            if (!number) {
+                return; // reconcile comes back when one is free
+            }
+            startWorker(*number);
+        }
+    } catch (const Error &error) { // no descriptor, no memory
+        noteFailure("application", error.what());
+        reconcile();
+    }
+}
+
+void AppSupervisor::startWorker(std::uint32_t number)
+{
+    WorkerViewPtr view = makeView(number, plan_);
+    auto [ours, theirs] = ipc::Channel::makePair();
+    WorkerProcess::Events events;
+    events.ready = [this] { workerReady(); };
+    events.busy = [this] { return !quiet(); };
+    events.dead = [this, number](State before) { workerDead(number, before); };
+    auto worker = std::make_shared<WorkerProcess>(context_.loop, view, prototype_->serial(),
+                                                  std::move(ours), std::move(events));
+    workers_.push_back(worker);
+    try {
+        // Engines know its rings before it can put anything into them.
+        context_.engines.forEach(
+            [&](EnginePort &engine) { engine.workerAttached(application_, view); });
+        worker->attach(application_->segment().segment().fd(), plan_.threads);
+        context_.engines.forEach([&](EnginePort &engine) {
+            worker->engineDoorbell(engine.number(), application_->doorbell(engine.number()));
+        });
+        if (!prototype_->startWorker(number, theirs)) {
+            worker->kill();
+        }
+    } catch (...) {
+        worker->kill();
+        throw;
+    }
+}
+
+void AppSupervisor::workerReady()
+{
+    log::info("\"%s\" application started", plan_.name.c_str());
+    failure_.reset();
+    reconcile();
+}
+
+void AppSupervisor::workerDead(std::uint32_t number, State before)
+{
+    auto found = std::find_if(workers_.begin(), workers_.end(), [&](const WorkerPtr &other) {
+        return other->number() == number; // unique: dead ones keep theirs for a while
+    });
+    WorkerPtr worker = *found;
+    if (phase_ == Phase::live && before == State::starting) {
+        noteFailure("application", worker->error().empty() ? "its process ended before it was ready"
+                                                           : worker->error());
+    } else if (phase_ == Phase::live && before == State::running) {
+        noteFailure(nullptr, {});
+    }
+    std::weak_ptr<AppSupervisor *> weak = self_;
+    context_.engines.askAll(
+        [&](EnginePort &engine, EngineSet::Done done) {
+            engine.workerGone(application_, worker->view(), std::move(done));
+        },
+        [weak, worker] {
+            if (auto self = weak.lock()) {
+                (*self)->workerForgotten(worker);
+            }
+        });
+    reconcile();
+}
+
+// Every engine has failed what the worker had taken; its number and seats may be used again.
+void AppSupervisor::workerForgotten(const WorkerPtr &worker)
+{
+    const app::WorkerView &view = *worker->view();
+    // Hands on a wake-up that died with it.
+    application_->queue().forgetSeats(view.firstSeat, view.seats);
+    std::erase(workers_, worker);
+    reconcile();
+}
+
+// what: which start failed, null when something died that had been running.
+void AppSupervisor::noteFailure(const char *what, const std::string &error)
+{
+    if (what != nullptr) {
+        log::warn("failed to start %s \"%s\": %s", what, plan_.name.c_str(), error.c_str());
+        failure_ = error;
+    }
+    backoff_.failed(Clock::now(), application_->answered.exchange(false));
+}
+
+// Workers of an earlier prototype go one by one as their successors become ready, so that the
+// application never has fewer than before.
+void AppSupervisor::retireOldWorkers()
+{
+    if (!prototype_ || prototype_->state() != PrototypeProcess::State::ready) {
+        return;
+    }
+    std::uint32_t successors = 0;
+    std::vector<WorkerPtr> old;
+    bool leaving = false;
+    for (const WorkerPtr &worker : workers_) {
+        leaving = leaving || worker->state() == State::leaving;
+        if (!isAlive(*worker)) {
+            continue;
+        }
+        if (!isCurrent(*worker)) {
+            old.push_back(worker);
+        } else if (worker->state() == State::running) {
+            successors++;
+        }
+    }
+    std::size_t keep = plan_.processes > successors ? plan_.processes - successors : 0;
+    if (!freeNumber() && !old.empty() && !leaving) {
+        keep = std::min(keep, old.size() - 1); // a successor needs its number
+    }
+    while (old.size() > keep) {
+        old.back()->quit();
+        old.pop_back();
+    }
+}
+
+// Tells the engines. What rises is stored before what falls: an engine that reads `starting`, then
+// `running`, never sees both 0 while one takes over from the other. A dead worker counts until the
+// engines have forgotten it.
+void AppSupervisor::publish()
+{
+    auto buried = std::count_if(workers_.begin(), workers_.end(), [](const WorkerPtr &worker) {
+        return worker->state() == State::dead && worker->wasReady();
+    });
+    std::uint32_t running = countRunning() + static_cast<std::uint32_t>(buried);
+    std::uint32_t starting = countStarting();
+    if (running > application_->running.load()) {
+        application_->running.store(running);
+    }
+    application_->starting.store(starting);
+    application_->running.store(running);
+    bool down = running == 0 && starting == 0;
+    if (down && !down_ && !removing_) {
+        context_.engines.forEach(
+            [this](EnginePort &engine) { engine.applicationDown(application_); });
+    }
+    down_ = down;
+}
+
+void AppSupervisor::leave()
+{
+    if (phase_ != Phase::live) {
+        return;
+    }
+    phase_ = Phase::leaving;
+    context_.loop.cancel(retryTimer_);
+    for (const WorkerPtr &worker : workers_) {
+        worker->quit();
+    }
+    if (prototype_) {
+        prototype_->quit(); // it waits for its workers, and ends those that do not go
+    }
+    reconcile();
+}
+
+void AppSupervisor::kill()
+{
+    for (const WorkerPtr &worker : workers_) {
+        worker->kill();
+    }
+}
+
+void AppSupervisor::finishLeaving()
+{
+    if (!workers_.empty() || prototype_ || removing_) {
+        return;
+    }
+    removing_ = true;
+    std::weak_ptr<AppSupervisor *> weak = self_;
+    context_.engines.askAll(
+        [this](EnginePort &engine, EngineSet::Done done) {
+            engine.applicationRemoved(application_, std::move(done));
+        },
+        [weak] {
+            if (auto self = weak.lock()) {
+                (*self)->phase_ = Phase::gone;
+                auto ended = std::move((*self)->ended_);
+                ended(); // deletes us
+            }
+        });
+}
+
+void AppSupervisor::introduce(EnginePort &engine)
+{
+    if (removing_) {
+        return;
+    }
+    engine.applicationAdded(application_);
+    for (const WorkerPtr &worker : workers_) {
+        if (worker->state() != State::dead) {
+            engine.workerAttached(application_, worker->view());
+            worker->engineDoorbell(engine.number(), application_->doorbell(engine.number()));
+        }
+    }
+}
+
+void AppSupervisor::childExited(pid_t pid, int status)
+{
+    for (const WorkerPtr &worker : workers_) {
+        if (worker->pid() == pid) {
+            logExit(pid, status);
+        }
+    }
+}
+
+void AppSupervisor::reopenLog(int fd)
+{
+    if (prototype_) {
+        prototype_->reopenLog(fd);
+    }
+    for (const WorkerPtr &worker : workers_) {
+        worker->reopenLog(fd);
+    }
+}
+
+bool AppSupervisor::quiet() const noexcept
+{
+    return application_->inFlight.load() == 0 && application_->queue().backlog() == 0;
+}
+
+bool AppSupervisor::isCurrent(const WorkerProcess &worker) const
+{
+    return prototype_ && worker.serial() == prototype_->serial();
+}
+
+AppSupervisor::WorkerPtr AppSupervisor::find(std::uint32_t number, pid_t pid) const
+{
+    auto found = std::find_if(workers_.begin(), workers_.end(), [&](const WorkerPtr &worker) {
+        return worker->number() == number && worker->pid() == pid && worker->state() != State::dead;
+    });
+    return found == workers_.end() ? nullptr : *found;
+}
+
+std::optional<std::uint32_t> AppSupervisor::freeNumber() const
+{
+    for (std::uint32_t number = 0; number < workerNumbers(plan_); number++) {
+        bool used =
+            std::any_of(workers_.begin(), workers_.end(),
+                        [number](const WorkerPtr &worker) { return worker->number() == number; });
+        if (!used) {
+            return number;
+        }
+    }
+    return std::nullopt;
+}
+
+std::uint32_t AppSupervisor::countRunning() const noexcept
+{
+    return static_cast<std::uint32_t>(
+        std::count_if(workers_.begin(), workers_.end(),
+                      [](const WorkerPtr &worker) { return worker->state() == State::running; }));
+}
+
+// A prototype on its way counts: it will have workers.
+std::uint32_t AppSupervisor::countStarting() const noexcept
+{
+    auto starting = std::count_if(workers_.begin(), workers_.end(), [](const WorkerPtr &worker) {
+        return worker->state() == State::starting;
+    });
+    bool prototype = prototype_ && prototype_->state() == PrototypeProcess::State::starting;
+    return static_cast<std::uint32_t>(starting) + (prototype ? 1 : 0);
+}
+
+} // namespace patchbay::control

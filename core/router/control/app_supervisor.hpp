@@ -1,0 +1,97 @@
+// [control] Keeps one application running: its prototype, its workers, their replacements (seed
+// S41-S43, S51, S52). Ends when it was told to leave and nothing of it is left.
+#pragma once
+
+#include "router/control/app_plan.hpp"
+#include "router/control/backoff.hpp"
+#include "router/control/engine_set.hpp"
+#include "router/control/main_link.hpp"
+#include "router/control/prototype_process.hpp"
+#include "router/control/worker_process.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace patchbay::control {
+
+// What every part of control that starts something needs.
+struct ControlContext {
+    ControlLoop &loop;
+    MainLink &main;
+    EngineSet &engines;
+};
+
+class AppSupervisor {
+public:
+    enum class Phase : std::uint8_t { live, leaving, gone };
+
+    // ended: nothing of the application is left and every engine has forgotten it; called once,
+    // from the loop.
+    AppSupervisor(ControlContext context, AppPlan plan, ApplicationPtr application,
+                  std::function<void()> ended);
+    ~AppSupervisor();
+    AppSupervisor(const AppSupervisor &) = delete;
+    AppSupervisor &operator=(const AppSupervisor &) = delete;
+
+    void start();
+    // No new worker; those there are finish what they have and go.
+    void leave();
+    void kill(); // whatever it is doing
+    // A new engine learns of the application and its workers, and they of its doorbell.
+    void introduce(EnginePort &engine);
+    void childExited(pid_t pid, int status); // reaped by main: a worker that lost its prototype
+    void reopenLog(int fd);
+
+    const std::string &key() const noexcept { return plan_.key; }
+    const ApplicationPtr &application() const noexcept { return application_; }
+    Phase phase() const noexcept { return phase_; }
+    // No request is queued, being served or on its way.
+    bool quiet() const noexcept;
+    bool serving() const noexcept { return countRunning() > 0; }
+    // The first start is decided: a worker runs, or failure() says why none does.
+    bool settled() const noexcept { return serving() || failure_.has_value(); }
+    const std::optional<std::string> &failure() const noexcept { return failure_; }
+
+private:
+    using WorkerPtr = std::shared_ptr<WorkerProcess>;
+
+    void reconcile();
+    void startPrototype();
+    void prototypeDead(const std::string &error);
+    void startWorkers();
+    void startWorker(std::uint32_t number);
+    void retireOldWorkers();
+    void workerReady();
+    void workerDead(std::uint32_t number, WorkerProcess::State before);
+    void workerForgotten(const WorkerPtr &worker);
+    void noteFailure(const char *what, const std::string &error);
+    void publish();
+    void finishLeaving();
+
+    WorkerPtr find(std::uint32_t number, pid_t pid) const;
+    std::optional<std::uint32_t> freeNumber() const;
+    bool isCurrent(const WorkerProcess &worker) const;
+    std::uint32_t countRunning() const noexcept;
+    std::uint32_t countStarting() const noexcept;
+
+    ControlContext context_;
+    AppPlan plan_;
+    ApplicationPtr application_;
+    std::function<void()> ended_;
+    Phase phase_ = Phase::live;
+    bool removing_ = false; // engines are forgetting it
+    bool down_ = false;     // engines know that nobody serves
+    std::shared_ptr<PrototypeProcess> prototype_;
+    std::uint64_t lastSerial_ = 0;
+    std::vector<WorkerPtr> workers_; // dead ones until every engine has forgotten them
+    Backoff backoff_;
+    ControlLoop::TimerId retryTimer_ = 0;
+    std::optional<std::string> failure_;    // of the last start, until one succeeds
+    std::shared_ptr<AppSupervisor *> self_; // engines' acknowledgements may come after our end
+};
+
+} // namespace patchbay::control

@@ -1,0 +1,42 @@
+// [control] When a failed application may be started again: at once, then after 100 ms, doubling
+// to 30 s; from the beginning after a successful answer (seed S51).
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+namespace patchbay::control {
+
+class Backoff {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    // A start or a worker has failed. answered: a request has been answered since the last failure.
+    // Those that fall together with one that is being waited for, say when all workers are killed
+    // at once, count as one.
+    void failed(Clock::time_point now, bool answered)
+    {
+        if (!open(now)) {
+            return;
+        }
+        failures_ = answered ? 0 : failures_;
+        next_ = now;
+        if (failures_ > 0) {
+            next_ += std::min(kFirst * (1L << std::min(failures_ - 1, 16)), kLongest);
+        }
+        failures_++;
+    }
+
+    // Not before this time.
+    Clock::time_point next() const noexcept { return next_; }
+    bool open(Clock::time_point now) const noexcept { return now >= next_; }
+
+private:
+    static constexpr std::chrono::milliseconds kFirst{100};
+    static constexpr std::chrono::milliseconds kLongest{30'000};
+
+    int failures_ = 0;
+    Clock::time_point next_{};
+};
+
+} // namespace patchbay::control

@@ -1,0 +1,52 @@
+// [control] The real engine behind EnginePort: calls go through to its thread.
+#include "router/client/engine_thread.hpp"
+#include "router/control/engine_set.hpp"
+
+namespace patchbay::control {
+namespace {
+
+class ThreadPort final : public EnginePort {
+public:
+    explicit ThreadPort(std::uint32_t number) : engine_(number) {}
+    std::uint32_t number() const noexcept override { return engine_.number(); }
+    void adopt(config::SnapshotPtr snapshot, Done done) override
+    {
+        engine_.adopt(std::move(snapshot), std::move(done));
+    }
+    void workerAttached(ApplicationPtr application, WorkerViewPtr worker) override
+    {
+        engine_.workerAttached(std::move(application), std::move(worker));
+    }
+    void workerGone(ApplicationPtr application, WorkerViewPtr worker, Done done) override
+    {
+        engine_.workerGone(std::move(application), std::move(worker), std::move(done));
+    }
+    void applicationDown(ApplicationPtr application) override
+    {
+        engine_.applicationDown(std::move(application));
+    }
+    void applicationAdded(ApplicationPtr application) override
+    {
+        engine_.applicationAdded(std::move(application));
+    }
+    void applicationRemoved(ApplicationPtr application, Done done) override
+    {
+        engine_.applicationRemoved(std::move(application), std::move(done));
+    }
+    void stop(std::chrono::milliseconds deadline, Done done) override
+    {
+        engine_.stop(deadline, std::move(done));
+    }
+
+private:
+    client::EngineThread engine_;
+};
+
+} // namespace
+
+std::unique_ptr<EnginePort> makeEngineThread(std::uint32_t number)
+{
+    return std::make_unique<ThreadPort>(number);
+}
+
+} // namespace patchbay::control

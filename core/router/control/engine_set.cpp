@@ -1,0 +1,146 @@
+// [control] See engine_set.hpp.
+#include "router/control/engine_set.hpp"
+
+#include "base/error.hpp"
+
+#include <algorithm>
+
+namespace patchbay::control {
+namespace {
+
+// A leaving engine may take this long for the requests it has.
+constexpr std::chrono::hours kDrain{24};
+
+} // namespace
+
+EngineSet::EngineSet(ControlLoop &loop, Factory factory)
+    : loop_(loop), factory_(std::move(factory)), self_(std::make_shared<EngineSet *>(this))
+{
+}
+
+EngineSet::~EngineSet() = default;
+
+void EngineSet::forEach(const Introduce &tell)
+{
+    for (auto &engine : active_) {
+        tell(*engine);
+    }
+    for (auto &engine : leaving_) {
+        tell(*engine);
+    }
+}
+
+// What each engine gets as its Done: the last of `count` calls brings `done` to [control].
+EngineSet::Done EngineSet::countdown(std::size_t count, Done done)
+{
+    if (count == 0) {
+        loop_.post(std::move(done));
+        return {};
+    }
+    auto left = std::make_shared<std::size_t>(count);
+    return [&loop = loop_, left, done = std::move(done)] {
+        loop.post([left, done] {
+            if (--*left == 0) {
+                done();
+            }
+        });
+    };
+}
+
+void EngineSet::askAll(const Ask &ask, Done done)
+{
+    Done acknowledge = countdown(alive(), std::move(done));
+    forEach([&](EnginePort &engine) { ask(engine, acknowledge); });
+}
+
+std::uint32_t EngineSet::freeNumber() const
+{
+    auto used = [](const auto &engines, std::uint32_t number) {
+        return std::any_of(engines.begin(), engines.end(),
+                           [number](const auto &engine) { return engine->number() == number; });
+    };
+    for (std::uint32_t number = 0; number < ipc::kMaxEngines; number++) {
+        if (!used(active_, number) && !used(leaving_, number)) {
+            return number;
+        }
+    }
+    throw Error("No engine number is free: engines that are leaving still serve their requests.");
+}
+
+void EngineSet::grow(std::size_t count, const Introduce &introduce)
+{
+    std::size_t before = active_.size();
+    try {
+        while (active_.size() < count) {
+            active_.push_back(factory_(freeNumber()));
+            introduce(*active_.back());
+        }
+    } catch (...) {
+        shrink(before);
+        throw;
+    }
+}
+
+void EngineSet::shrink(std::size_t count)
+{
+    while (active_.size() > count) {
+        std::unique_ptr<EnginePort> engine = std::move(active_.back());
+        active_.pop_back();
+        release(std::move(engine), kDrain);
+    }
+}
+
+void EngineSet::release(std::unique_ptr<EnginePort> engine, std::chrono::milliseconds deadline)
+{
+    EnginePort *port = engine.get();
+    leaving_.push_back(std::move(engine));
+    std::weak_ptr<EngineSet *> weak = self_;
+    port->stop(deadline, [&loop = loop_, weak, port] {
+        loop.post([weak, port] {
+            if (auto self = weak.lock()) {
+                (*self)->gone(port);
+            }
+        });
+    });
+}
+
+void EngineSet::gone(const EnginePort *engine)
+{
+    std::erase_if(leaving_, [engine](const auto &other) { return other.get() == engine; });
+    if (alive() == 0 && whenEmpty_) {
+        std::exchange(whenEmpty_, {})();
+    }
+}
+
+void EngineSet::adoptAll(const config::SnapshotPtr &snapshot, std::size_t count, Done done)
+{
+    // No listener, no application: it may end on the engine's thread.
+    auto nothing = std::make_shared<config::ConfigSnapshot>();
+    nothing->generation = snapshot->generation;
+    nothing->http = snapshot->http;
+    nothing->serverField = snapshot->serverField;
+    nothing->engines = snapshot->engines;
+    Done acknowledge = countdown(active_.size(), std::move(done));
+    for (std::size_t i = 0; i < active_.size(); i++) {
+        active_[i]->adopt(i < count ? snapshot : nothing, acknowledge);
+    }
+}
+
+void EngineSet::stopAll(std::chrono::milliseconds deadline, Done done)
+{
+    if (alive() == 0) {
+        loop_.post(std::move(done));
+        return;
+    }
+    whenEmpty_ = std::move(done);
+    for (auto &engine : leaving_) {
+        engine->stop(deadline, [] {}); // shorter than what it was given; its first Done counts
+    }
+    while (!active_.empty()) {
+        std::unique_ptr<EnginePort> engine = std::move(active_.back());
+        active_.pop_back();
+        release(std::move(engine), deadline);
+    }
+}
+
+} // namespace patchbay::control

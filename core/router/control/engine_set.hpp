@@ -1,0 +1,88 @@
+// [control] The engines of this router, as the control thread sees them (seed S31). Engines that
+// leave still finish requests, so whatever happens to applications and workers is told to them too.
+#pragma once
+
+#include "router/app/application.hpp"
+#include "router/config/config_snapshot.hpp"
+#include "router/control/control_loop.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace patchbay::control {
+
+using ApplicationPtr = std::shared_ptr<app::Application>;
+using WorkerViewPtr = std::shared_ptr<app::WorkerView>;
+
+// What control asks of one engine. client::EngineThread behind it, fakes in tests. Each Done may
+// run on any thread.
+class EnginePort {
+public:
+    using Done = std::function<void()>;
+
+    EnginePort() = default;
+    EnginePort(const EnginePort &) = delete;
+    EnginePort &operator=(const EnginePort &) = delete;
+    virtual ~EnginePort() = default;
+    virtual std::uint32_t number() const noexcept = 0;
+    virtual void adopt(config::SnapshotPtr snapshot, Done done) = 0;
+    virtual void workerAttached(ApplicationPtr application, WorkerViewPtr worker) = 0;
+    virtual void workerGone(ApplicationPtr application, WorkerViewPtr worker, Done done) = 0;
+    virtual void applicationDown(ApplicationPtr application) = 0;
+    virtual void applicationAdded(ApplicationPtr application) = 0;
+    virtual void applicationRemoved(ApplicationPtr application, Done done) = 0;
+    virtual void stop(std::chrono::milliseconds deadline, Done done) = 0;
+};
+
+// The real engine of that number.
+std::unique_ptr<EnginePort> makeEngineThread(std::uint32_t number);
+
+class EngineSet {
+public:
+    using Factory = std::function<std::unique_ptr<EnginePort>(std::uint32_t number)>;
+    using Introduce = std::function<void(EnginePort &)>;
+    using Done = std::function<void()>;
+    using Ask = std::function<void(EnginePort &, Done)>;
+
+    EngineSet(ControlLoop &loop, Factory factory);
+    ~EngineSet(); // the engines must have stopped
+
+    std::size_t active() const noexcept { return active_.size(); }
+    std::size_t alive() const noexcept { return active_.size() + leaving_.size(); }
+
+    // Every engine alive, those that are leaving included.
+    void forEach(const Introduce &tell);
+    // Asks every engine alive and calls done on [control], never from within this call, when all
+    // have acknowledged.
+    void askAll(const Ask &ask, Done done);
+
+    // Adds engines until `count` are active and introduces each to what there is. A throw puts the
+    // number back (seed T1).
+    void grow(std::size_t count, const Introduce &introduce);
+    // Engines beyond the first `count` finish what they have and go. They must have let go of
+    // their listeners before: see adoptAll.
+    void shrink(std::size_t count);
+    // The first `count` active engines adopt the snapshot, the others stop accepting. done on
+    // [control] when all have switched (seed S03).
+    void adoptAll(const config::SnapshotPtr &snapshot, std::size_t count, Done done);
+    // Ends all engines, those that were leaving already included; done on [control]. Once.
+    void stopAll(std::chrono::milliseconds deadline, Done done);
+
+private:
+    std::uint32_t freeNumber() const;
+    void release(std::unique_ptr<EnginePort> engine, std::chrono::milliseconds deadline);
+    void gone(const EnginePort *engine);
+    Done countdown(std::size_t count, Done done);
+
+    ControlLoop &loop_;
+    Factory factory_;
+    std::vector<std::unique_ptr<EnginePort>> active_;
+    std::vector<std::unique_ptr<EnginePort>> leaving_;
+    Done whenEmpty_;                    // of stopAll
+    std::shared_ptr<EngineSet *> self_; // acknowledgements may come after our end
+};
+
+} // namespace patchbay::control

@@ -1,0 +1,186 @@
+// [control] See main_channel.hpp. The other end: main/router_link.
+#include "router/control/main_channel.hpp"
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+#include <poll.h>
+
+namespace patchbay::control {
+namespace {
+
+using ipc::MessageType;
+
+// Main answers within milliseconds; one that takes no message for this long is beyond help.
+constexpr int kSendTimeoutMs = 10'000;
+constexpr std::size_t kMaxMessage = 48 * 1024; // of an error text; the rest is cut
+
+UniqueFd takeFd(ipc::Frame &frame)
+{
+    if (frame.fds.size() != 1) {
+        throw Error("A message of main came without its descriptor.");
+    }
+    return std::move(frame.fds.front());
+}
+
+template <class Answers>
+typename Answers::mapped_type takeAnswer(Answers &waiting, std::uint64_t request)
+{
+    auto node = waiting.extract(request);
+    if (node.empty()) {
+        throw Error("An answer of main belongs to no request.");
+    }
+    return std::move(node.mapped());
+}
+
+} // namespace
+
+MainChannel::MainChannel(ControlLoop &loop, ipc::Channel channel, Events events)
+    : loop_(loop), channel_(std::move(channel)), events_(std::move(events))
+{
+    loop_.watch(channel_.fd(), [this] { readable(); });
+}
+
+MainChannel::~MainChannel()
+{
+    loop_.unwatch(channel_.fd());
+}
+
+void MainChannel::send(MessageType type, const std::string &payload, std::span<const int> fds)
+{
+    while (true) {
+        switch (channel_.send(type, payload, fds)) {
+        case ipc::Channel::Status::ok:
+        case ipc::Channel::Status::closed: // readable() will see the end
+            return;
+        case ipc::Channel::Status::wouldBlock:
+            break;
+        }
+        pollfd wait{channel_.fd(), POLLOUT, 0};
+        if (::poll(&wait, 1, kSendTimeoutMs) == 0) {
+            throw Error("Process main does not read its messages.");
+        }
+    }
+}
+
+void MainChannel::openSocket(const pb_socket_spec &spec, SocketOpened answer)
+{
+    ipc::WireWriter message;
+    message.u64(++lastRequest_)
+        .u32(spec.flags)
+        .u32(static_cast<std::uint32_t>(spec.type))
+        .u32(static_cast<std::uint32_t>(spec.backlog))
+        .u32(spec.mode)
+        .str(spec.canonical)
+        .str({reinterpret_cast<const char *>(&spec.address), spec.address_size});
+    send(MessageType::openSocket, message.bytes());
+    sockets_.emplace(lastRequest_, std::move(answer));
+}
+
+void MainChannel::closeSocket(const std::string &canonical)
+{
+    send(MessageType::closeSocket, ipc::WireWriter().str(canonical).bytes());
+}
+
+void MainChannel::startPrototype(const std::string &name, const std::string &start,
+                                 PrototypeStarted answer)
+{
+    UniqueFd blob = ipc::makeTextMemfd(start, "patchbay-start");
+    int fd = blob.get();
+    send(MessageType::startPrototype, ipc::WireWriter().u64(++lastRequest_).str(name).bytes(),
+         {&fd, 1});
+    prototypes_.emplace(lastRequest_, std::move(answer));
+}
+
+void MainChannel::routerReady()
+{
+    send(MessageType::routerReady, {});
+}
+
+void MainChannel::routerDone()
+{
+    send(MessageType::routerDone, {});
+}
+
+void MainChannel::configured(std::uint64_t request, bool ok, const std::string &message,
+                             const std::string &active)
+{
+    ipc::WireWriter payload;
+    payload.u64(request).u32(ok ? 1 : 0).str(std::string_view(message).substr(0, kMaxMessage));
+    if (!ok) {
+        send(MessageType::configured, payload.bytes());
+        return;
+    }
+    UniqueFd text = ipc::makeTextMemfd(active, "patchbay-config");
+    int fd = text.get();
+    send(MessageType::configured, payload.bytes(), {&fd, 1});
+}
+
+void MainChannel::readable()
+{
+    ipc::Frame frame;
+    switch (channel_.receive(frame)) { // one at a time: handling it may run a turn of the loop
+    case ipc::Channel::Status::wouldBlock:
+        return;
+    case ipc::Channel::Status::closed:
+        loop_.unwatch(channel_.fd());
+        events_.closed();
+        return;
+    case ipc::Channel::Status::ok:
+        handle(frame);
+        return;
+    }
+}
+
+void MainChannel::handle(ipc::Frame &frame)
+{
+    ipc::WireReader reader(frame.payload);
+    switch (frame.type) {
+    case MessageType::configure: {
+        std::uint64_t request = reader.u64();
+        std::string source(reader.str());
+        events_.configure(request, std::move(source), takeFd(frame));
+        return;
+    }
+    case MessageType::socketOpened:
+        return handleSocketOpened(frame);
+    case MessageType::prototypeStarted:
+        return handlePrototypeStarted(frame);
+    case MessageType::childExited: {
+        auto pid = static_cast<pid_t>(reader.u32());
+        events_.childExited(pid, static_cast<int>(reader.u32()));
+        return;
+    }
+    case MessageType::reopenLog:
+        events_.reopenLog(takeFd(frame));
+        return;
+    case MessageType::quit: {
+        bool graceful = reader.u32() != 0;
+        events_.quit(graceful, std::chrono::milliseconds(reader.u32()));
+        return;
+    }
+    default:
+        log::alert("message %u of main is unknown", static_cast<unsigned>(frame.type));
+    }
+}
+
+void MainChannel::handleSocketOpened(ipc::Frame &frame)
+{
+    ipc::WireReader reader(frame.payload);
+    std::uint64_t request = reader.u64();
+    int error = static_cast<int>(reader.u32());
+    SocketOpened answer = takeAnswer(sockets_, request);
+    answer(error, error == 0 ? takeFd(frame) : UniqueFd());
+}
+
+void MainChannel::handlePrototypeStarted(ipc::Frame &frame)
+{
+    ipc::WireReader reader(frame.payload);
+    std::uint64_t request = reader.u64();
+    auto pid = static_cast<pid_t>(reader.u32());
+    int error = static_cast<int>(reader.u32());
+    PrototypeStarted answer = takeAnswer(prototypes_, request);
+    answer(error, pid, error == 0 ? ipc::Channel(takeFd(frame)) : ipc::Channel());
+}
+
+} // namespace patchbay::control

@@ -1,0 +1,152 @@
+// [control] See prototype_process.hpp. The other end: worker/prototype.
+#include "router/control/prototype_process.hpp"
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+namespace patchbay::control {
+namespace {
+
+using ipc::MessageType;
+
+// The prototype itself kills workers that have not gone after 10 s.
+constexpr std::chrono::seconds kQuitTime{12};
+
+} // namespace
+
+PrototypeProcess::PrototypeProcess(ControlLoop &loop, std::uint64_t serial, Events events)
+    : loop_(loop), serial_(serial), events_(std::move(events)),
+      self_(std::make_shared<PrototypeProcess *>(this))
+{
+}
+
+PrototypeProcess::~PrototypeProcess()
+{
+    loop_.cancel(quitTimer_);
+    if (channel_.isOpen()) {
+        loop_.unwatch(channel_.fd());
+    }
+}
+
+void PrototypeProcess::start(MainLink &main, const std::string &name, const std::string &blob)
+{
+    std::weak_ptr<PrototypeProcess *> weak = self_;
+    main.startPrototype(name, blob, [weak](int error, pid_t pid, ipc::Channel channel) {
+        if (auto self = weak.lock()) {
+            (*self)->started(error, pid, std::move(channel));
+        }
+    });
+}
+
+void PrototypeProcess::started(int error, pid_t pid, ipc::Channel channel)
+{
+    if (error != 0) {
+        error_ = "fork: " + errnoText(error);
+        die();
+        return;
+    }
+    pid_ = pid;
+    channel_ = std::move(channel);
+    loop_.watch(channel_.fd(), [this] { readable(); });
+    if (quitAsked_) {
+        quit();
+    }
+}
+
+void PrototypeProcess::readable()
+{
+    ipc::Frame frame;
+    switch (channel_.receive(frame)) {
+    case ipc::Channel::Status::wouldBlock:
+        return;
+    case ipc::Channel::Status::closed:
+        die();
+        return;
+    case ipc::Channel::Status::ok:
+        handle(frame);
+        return;
+    }
+}
+
+void PrototypeProcess::handle(ipc::Frame &frame)
+{
+    ipc::WireReader reader(frame.payload);
+    switch (frame.type) {
+    case MessageType::prototypeReady:
+        if (state_ == State::starting) {
+            state_ = State::ready;
+            wasReady_ = true;
+            events_.ready();
+        }
+        return;
+    case MessageType::prototypeFailed:
+        error_ = reader.str();
+        return; // its end follows
+    case MessageType::workerForked: {
+        std::uint32_t worker = reader.u32();
+        auto pid = static_cast<pid_t>(reader.u32());
+        UniqueFd pidfd = frame.fds.empty() ? UniqueFd() : std::move(frame.fds.front());
+        events_.workerForked(worker, pid, std::move(pidfd));
+        return;
+    }
+    case MessageType::workerExited: {
+        std::uint32_t worker = reader.u32();
+        auto pid = static_cast<pid_t>(reader.u32());
+        events_.workerExited(worker, pid, static_cast<int>(reader.u32()));
+        return;
+    }
+    default:
+        log::alert("message %u of prototype %d is unknown", static_cast<unsigned>(frame.type),
+                   pid_);
+    }
+}
+
+bool PrototypeProcess::startWorker(std::uint32_t number, const ipc::Channel &workersEnd)
+{
+    int fd = workersEnd.fd();
+    return channel_.send(MessageType::startWorker, ipc::WireWriter().u32(number).bytes(),
+                         {&fd, 1}) == ipc::Channel::Status::ok;
+}
+
+void PrototypeProcess::quit()
+{
+    quitAsked_ = true;
+    if (state_ == State::dead || state_ == State::quitting || !channel_.isOpen()) {
+        return; // not forked yet: started() comes back here
+    }
+    state_ = State::quitting;
+    channel_.send(MessageType::quit, ipc::WireWriter().u32(1).u32(0).bytes());
+    quitTimer_ = loop_.after(kQuitTime, [this] {
+        quitTimer_ = 0;
+        log::alert("prototype %d did not quit", pid_);
+        die(); // it sees the end of its channel
+    });
+}
+
+void PrototypeProcess::reopenLog(int fd)
+{
+    if (channel_.isOpen() && state_ != State::dead) {
+        channel_.send(MessageType::reopenLog, {}, {&fd, 1});
+    }
+}
+
+void PrototypeProcess::die()
+{
+    if (state_ == State::dead) {
+        return;
+    }
+    state_ = State::dead;
+    loop_.cancel(quitTimer_);
+    if (channel_.isOpen()) {
+        loop_.unwatch(channel_.fd());
+        channel_.close();
+    }
+    if (wasReady_) {
+        error_.clear();
+    } else if (error_.empty()) {
+        error_ = "its prototype ended before it was ready";
+    }
+    events_.dead(error_);
+}
+
+} // namespace patchbay::control

@@ -1,0 +1,63 @@
+// [control] One prototype as the router sees it: from the request to main until its channel ends.
+#pragma once
+
+#include "ipc/channel.hpp"
+#include "router/control/control_loop.hpp"
+#include "router/control/main_link.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace patchbay::control {
+
+class PrototypeProcess {
+public:
+    enum class State : std::uint8_t { starting, ready, quitting, dead };
+    // Called on [control]; the object must live until they return.
+    struct Events {
+        std::function<void()> ready;
+        // It is dead. error: why it never became ready; empty when it had.
+        std::function<void(const std::string &error)> dead;
+        std::function<void(std::uint32_t worker, pid_t pid, UniqueFd pidfd)> workerForked;
+        std::function<void(std::uint32_t worker, pid_t pid, int status)> workerExited;
+    };
+
+    // serial: tells a prototype's workers from those of its predecessor.
+    PrototypeProcess(ControlLoop &loop, std::uint64_t serial, Events events);
+    ~PrototypeProcess();
+    PrototypeProcess(const PrototypeProcess &) = delete;
+    PrototypeProcess &operator=(const PrototypeProcess &) = delete;
+
+    void start(MainLink &main, const std::string &name, const std::string &blob);
+    // False: it cannot be asked any more; dead() follows.
+    bool startWorker(std::uint32_t number, const ipc::Channel &workersEnd);
+    // Ends it and, through it, what workers it has left; dead() follows in bounded time.
+    void quit();
+    void reopenLog(int fd);
+
+    State state() const noexcept { return state_; }
+    std::uint64_t serial() const noexcept { return serial_; }
+    pid_t pid() const noexcept { return pid_; }
+
+private:
+    void started(int error, pid_t pid, ipc::Channel channel);
+    void readable();
+    void handle(ipc::Frame &frame);
+    void die();
+
+    ControlLoop &loop_;
+    std::uint64_t serial_;
+    Events events_;
+    State state_ = State::starting;
+    bool wasReady_ = false;
+    bool quitAsked_ = false;
+    pid_t pid_ = 0;
+    ipc::Channel channel_;
+    std::string error_;
+    ControlLoop::TimerId quitTimer_ = 0;
+    std::shared_ptr<PrototypeProcess *> self_; // main's answer may come after our end
+};
+
+} // namespace patchbay::control

@@ -1,0 +1,132 @@
+// [control] See provision.hpp. After config_document, before anything is opened.
+#include "router/control/provision.hpp"
+
+#include "module/host.hpp"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <map>
+#include <string>
+
+namespace patchbay::control {
+namespace {
+
+using Stage = ConfigError::Stage;
+
+ResolvedListener resolveOne(const ConfigDocument &document, const ListenerConfig &listener,
+                            ModuleSource &modules, ListenerPool &pool)
+{
+    auto refused = [&](std::string detail) {
+        return document.errorAt(Stage::validation, listener.pointer, listener.offset,
+                                std::move(detail));
+    };
+    try {
+        std::string key = listener.module->id + '\n' + listener.options;
+        auto instance = pool.acquire(key, [&] { return modules.makeListener(listener); });
+        return {&listener, instance, modules.resolve(instance, listener)};
+    } catch (const modules::InvalidAddress &error) {
+        std::string reason = error.reason().empty() ? "" : " (" + error.reason() + ")";
+        throw refused(error.what() + reason);
+    } catch (const ConfigError &) {
+        throw;
+    } catch (const Error &error) {
+        throw refused("Listener \"" + listener.address + "\" cannot be set up: " + error.what());
+    }
+}
+
+// One address written in two ways: both places are named.
+[[noreturn]] void refuseSame(const ConfigDocument &document, const ListenerConfig &first,
+                             const ListenerConfig &second, const std::string &canonical)
+{
+    std::string detail = "Listeners \"" + first.address + "\" and \"" + second.address +
+                         "\" are the same address, " + canonical + ".";
+    std::vector<json::Problem> problems(2);
+    problems[0].detail = detail;
+    problems[0].pointer = second.pointer;
+    problems[0].offset = second.offset;
+    problems[1].detail = detail;
+    problems[1].pointer = first.pointer;
+    problems[1].offset = first.offset;
+    throw ConfigError(Stage::validation, document.source, document.text, std::move(problems));
+}
+
+[[noreturn]] void refuseOption(const ConfigDocument &document, const ApplicationConfig &application,
+                               const char *option, std::string detail)
+{
+    const json::Value *value = nullptr;
+    if (const json::Value *all = document.root.find("applications")) {
+        if (const json::Value *mine = all->find(application.name)) {
+            value = mine->find(option);
+        }
+    }
+    throw document.errorAt(Stage::validation, application.pointer + "/" + option,
+                           value != nullptr ? value->offset() : application.offset,
+                           std::move(detail));
+}
+
+} // namespace
+
+std::vector<ResolvedListener> resolveListeners(const ConfigDocument &document,
+                                               ModuleSource &modules, ListenerPool &pool)
+{
+    std::vector<ResolvedListener> resolved;
+    std::map<std::string, const ListenerConfig *> seen;
+    for (const ListenerConfig &listener : document.listeners) {
+        resolved.push_back(resolveOne(document, listener, modules, pool));
+        auto [known, added] = seen.emplace(resolved.back().spec.canonical, &listener);
+        if (!added) {
+            refuseSame(document, *known->second, listener, known->first);
+        }
+    }
+    return resolved;
+}
+
+void checkSurroundings(const ConfigDocument &document)
+{
+    for (const ApplicationConfig &application : document.applications) {
+        if (!application.user.empty() && ::getpwnam(application.user.c_str()) == nullptr) {
+            refuseOption(document, application, "user",
+                         "The user \"" + application.user + "\" does not exist.");
+        }
+        if (!application.group.empty() && ::getgrnam(application.group.c_str()) == nullptr) {
+            refuseOption(document, application, "group",
+                         "The group \"" + application.group + "\" does not exist.");
+        }
+        if (application.workingDirectory.empty()) {
+            continue;
+        }
+        struct stat status {};
+        int error = ::stat(application.workingDirectory.c_str(), &status) != 0 ? errno : 0;
+        if (error == 0 && !S_ISDIR(status.st_mode)) {
+            error = ENOTDIR;
+        }
+        if (error != 0 && error != EACCES) { // the application's user may see what we may not
+            refuseOption(document, application, "working_directory",
+                         "The working directory \"" + application.workingDirectory +
+                             "\" cannot be entered: " + errnoText(error) + ".");
+        }
+    }
+}
+
+ModuleSource::ListenerPtr RegistryModules::makeListener(const ListenerConfig &listener)
+{
+    return std::make_shared<modules::ListenerInstance>(registry_.module(listener.module->id),
+                                                       modules::host(), listener.options);
+}
+
+pb_socket_spec RegistryModules::resolve(const ListenerPtr &instance, const ListenerConfig &listener)
+{
+    return instance->resolve(listener.address);
+}
+
+std::shared_ptr<modules::EncoderInstance>
+RegistryModules::makeEncoder(const ApplicationConfig &application)
+{
+    return std::make_shared<modules::EncoderInstance>(registry_.module(application.encoder->id),
+                                                      modules::host(), application.options);
+}
+
+} // namespace patchbay::control

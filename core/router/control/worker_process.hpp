@@ -1,0 +1,76 @@
+// [control] One worker as the router sees it: from the request to its prototype until its process
+// is gone. That it is gone is told by its pidfd, whoever reaps it.
+#pragma once
+
+#include "ipc/channel.hpp"
+#include "router/control/control_loop.hpp"
+#include "router/control/engine_set.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace patchbay::control {
+
+class WorkerProcess {
+public:
+    enum class State : std::uint8_t { starting, running, leaving, dead };
+    // Called on [control]; the object must live until they return.
+    struct Events {
+        std::function<void()> ready;
+        std::function<void(State before)> dead;
+        // May it still have a request to finish?
+        std::function<bool()> busy;
+    };
+
+    // serial: of the prototype it is forked from. channel: the router's end.
+    WorkerProcess(ControlLoop &loop, WorkerViewPtr view, std::uint64_t serial, ipc::Channel channel,
+                  Events events);
+    ~WorkerProcess();
+    WorkerProcess(const WorkerProcess &) = delete;
+    WorkerProcess &operator=(const WorkerProcess &) = delete;
+
+    // First messages, in this order; they wait in the socket until the worker reads.
+    void attach(int appSegment, std::uint32_t threads);
+    void engineDoorbell(std::uint32_t engine, int doorbell);
+
+    void forked(pid_t pid, UniqueFd pidfd);
+    void exited();   // its prototype has reaped it, or could not fork it
+    void orphaned(); // its prototype is dead: no workerForked will come any more
+    void quit();     // finish the current requests, then go; killed when it does not
+    void kill();     // now, or as soon as it notices that its channel ends
+    void reopenLog(int fd);
+
+    const WorkerViewPtr &view() const noexcept { return view_; }
+    std::uint32_t number() const noexcept { return view_->number; }
+    std::uint64_t serial() const noexcept { return serial_; }
+    State state() const noexcept { return state_; }
+    pid_t pid() const noexcept { return pid_; }
+    const std::string &error() const noexcept { return error_; } // of a failed start
+    bool wasReady() const noexcept { return wasReady_; }
+
+private:
+    void send(ipc::MessageType type, const std::string &payload, std::span<const int> fds = {});
+    void readable();
+    void handle(const ipc::Frame &frame);
+    void closeChannel();
+    void channelEnded();
+    void expectEnd(std::chrono::milliseconds within);
+    void overdue();
+    void die();
+
+    ControlLoop &loop_;
+    WorkerViewPtr view_;
+    std::uint64_t serial_;
+    ipc::Channel channel_;
+    Events events_;
+    State state_ = State::starting;
+    bool wasReady_ = false;
+    bool orphaned_ = false;
+    pid_t pid_ = 0;
+    UniqueFd pidfd_;
+    std::string error_;
+    ControlLoop::TimerId endTimer_ = 0;
+};
+
+} // namespace patchbay::control
