@@ -9,11 +9,6 @@ namespace {
 
 constexpr unsigned kMaxSizeDigits = 16;
 
-bool isControl(char c) noexcept
-{
-    return static_cast<unsigned char>(c) < 0x20 && c != '\t';
-}
-
 } // namespace
 
 void BodyReader::startLength(std::uint64_t length) noexcept

@@ -97,31 +97,41 @@ inline std::string_view trimBlanks(std::string_view text) noexcept
     return text;
 }
 
+inline bool isControl(char c) noexcept
+{
+    return static_cast<unsigned char>(c) < 0x20 && c != '\t';
+}
+
 // True if there is a control character other than tab; eight bytes at a time. DEL passes.
 inline bool hasControl(std::string_view text) noexcept
 {
+    constexpr std::size_t kWord = 8;
     constexpr std::uint64_t kSpaces = 0x2020202020202020U;
     constexpr std::uint64_t kTops = 0x8080808080808080U;
-    auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; };
-    const char *p = text.data();
-    const char *end = p + text.size();
-    for (; end - p >= 8; p += 8) {
-        std::uint64_t word;
-        std::memcpy(&word, p, 8);
-        if (((word - kSpaces) & ~word & kTops) != 0) { // a byte below 0x20, tabs included
-            for (int i = 0; i < 8; i++) {
-                if (control(p[i])) {
-                    return true;
-                }
+    auto anyOf = [](const char *p, std::size_t size) {
+        for (std::size_t i = 0; i < size; i++) {
+            if (isControl(p[i])) {
+                return true;
             }
         }
+        return false;
+    };
+    auto wordHas = [&anyOf](const char *p) {
+        std::uint64_t word;
+        std::memcpy(&word, p, kWord);
+        bool below = ((word - kSpaces) & ~word & kTops) != 0; // a byte below 0x20; maybe a tab
+        return below && anyOf(p, kWord);
+    };
+    if (text.size() < kWord) {
+        return anyOf(text.data(), text.size());
     }
-    for (; p < end; p++) {
-        if (control(*p)) {
+    const char *last = text.data() + text.size() - kWord;
+    for (const char *p = text.data(); p < last; p += kWord) {
+        if (wordHas(p)) {
             return true;
         }
     }
-    return false;
+    return wordHas(last); // may look at some bytes again
 }
 
 // Digits only, below 2^63; nothing else in the text.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 namespace patchbay::http {
 namespace {
@@ -29,7 +30,7 @@ pb_str toStr(std::string_view text) noexcept
 
 void RequestParser::reset(const Settings &settings, Arena &arena) noexcept
 {
-    *this = RequestParser();
+    std::construct_at(this); // nothing in here has a destructor
     settings_ = &settings;
     arena_ = &arena;
 }
