@@ -49,6 +49,8 @@ constexpr char kBadPair[] = "Invalid JSON encoding sequence.  This 12-byte seque
                             "illegal UTF-16 surrogate pair.";
 constexpr char kNotUtf8[] =
     "Invalid JSON encoding sequence.  The byte here is not part of a valid UTF-8 character.";
+constexpr char kRange[] =
+    "The number is out of representable range.  Such JSON number value is not supported.";
 
 bool isDigit(std::string_view text, std::size_t at)
 {
@@ -145,7 +147,7 @@ void checkValue(std::string_view text, std::size_t at)
     bool whole = false;
     if (isDigit(text, at) || (c == '-' && isDigit(text, at + 1))) {
         checkNumber(text, at, whole);
-        return;
+        throw ReadError(kRange, at); // 0e400: RapidJSON judges the exponent alone
     }
     throw ReadError(std::string("A valid JSON value is expected here.  ") + kValueForms, at);
 }
@@ -215,9 +217,7 @@ std::size_t checkNumber(std::string_view text, std::size_t offset, bool &whole)
     double value = 0;
     const auto result = std::from_chars(text.data() + offset, text.data() + at, value);
     if (result.ec != std::errc() || std::fabs(value) >= 0x1p63) {
-        throw ReadError("The number is out of representable range.  Such JSON number value is not "
-                        "supported.",
-                        offset);
+        throw ReadError(kRange, offset);
     }
     whole = value == std::trunc(value);
     return at;

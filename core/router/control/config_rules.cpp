@@ -8,6 +8,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -76,6 +77,22 @@ std::string passFor(std::string_view name)
         }
     }
     return out;
+}
+
+std::string_view afterFirstSlash(std::string_view text)
+{
+    const std::size_t slash = text.find('/');
+    return slash == std::string_view::npos ? std::string_view() : text.substr(slash + 1);
+}
+
+// "python" of "python 3.11.2".
+std::vector<std::string> languagesOf(const std::vector<std::string> &types)
+{
+    std::vector<std::string> languages;
+    for (const std::string &type : types) {
+        languages.push_back(type.substr(0, type.find(' ')));
+    }
+    return languages;
 }
 
 void checkListenThreads(const Value &value, Report &report)
@@ -268,7 +285,13 @@ const json::Schema *ConfigRules::application(const Value &value, Report &report)
                                 " is not found among the available application modules."),
                          type->offset());
         problem.known = firstOf(catalog_.runtimeTypes());
-        problem.suggestion = json::nearest(type->text(), problem.known);
+        // For a wrong version the list says more than a suggestion could.
+        const std::vector<std::string> languages = languagesOf(problem.known);
+        const std::string language =
+            type->text().substr(0, type->text().find_first_of(" 0123456789"));
+        if (std::find(languages.begin(), languages.end(), language) == languages.end()) {
+            problem.suggestion = json::nearest(language, languages);
+        }
         return nullptr;
     }
     if (catalog_.find("encoder." + std::string(runtime->name())) == nullptr) {
@@ -296,7 +319,11 @@ void ConfigRules::invalidLocation(const Value &value, Report &report) const
     for (const std::string &name : order_) {
         known.push_back(passFor(name));
     }
-    problem.suggestion = json::nearest(value.text(), known);
+    // applications/x/y where the name is "x/y".
+    const std::string_view name = afterFirstSlash(value.text());
+    problem.suggestion = applications_.contains(std::string(name))
+                             ? passFor(name)
+                             : json::nearest(value.text(), known);
     problem.known = firstOf(std::move(known));
 }
 

@@ -207,6 +207,7 @@ public:
             {"[1e19]", 1, 1, 2, kRange},
             {"-1e19", 0, 1, 1, kRange},
             {"1e-400", 0, 1, 1, kRange},
+            {"[0e400]", 1, 1, 2, kRange},
             // columns count characters, offsets bytes; a BOM counts as neither
             {"{\"é\": x}", 7, 1, 7, kValue},
             {"\xEF\xBB\xBF[x]", 1, 1, 2, kValue},
