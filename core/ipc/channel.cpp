@@ -170,7 +170,9 @@ Channel::Status Channel::receive(Frame &frame)
         message.msg_control = control.bytes;
         message.msg_controllen = sizeof control.bytes;
         ssize_t size = recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-        if (size < 0 && errno == EINTR) {
+        // A peer that closes with something of ours unread resets the connection: told once, and
+        // what it had sent before is still there to be read.
+        if (size < 0 && (errno == EINTR || errno == ECONNRESET)) {
             continue;
         }
         if (size < 0 && errno == EAGAIN) {
