@@ -43,13 +43,13 @@ bool hasHost(const pb_request &request) noexcept
 void addRequestLine(MessageWriter &writer, const pb_request &request) noexcept
 {
     if (sdk::view(request.method) != kDefaultMethod) {
-        writer.add(keyOf("REQUEST_METHOD"), sdk::view(request.method));
+        writer.addWord(keyOf("REQUEST_METHOD"), sdk::view(request.method));
     }
     if (sdk::view(request.version) != kDefaultProtocol) {
-        writer.add(keyOf("SERVER_PROTOCOL"), sdk::view(request.version));
+        writer.addWord(keyOf("SERVER_PROTOCOL"), sdk::view(request.version));
     }
     if (sdk::view(request.scheme) != kDefaultScheme) {
-        writer.add(keyOf("wsgi.url_scheme"), sdk::view(request.scheme));
+        writer.addWord(keyOf("wsgi.url_scheme"), sdk::view(request.scheme));
     }
     writer.add(keyOf("REQUEST_URI"), sdk::view(request.target));
     writer.add(keyOf("PATH_INFO"), sdk::view(request.path));

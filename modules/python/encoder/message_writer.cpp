@@ -23,16 +23,24 @@ void MessageWriter::add(std::uint8_t key, std::string_view value) noexcept
         commit();
         return;
     }
-    const auto known =
-        std::find(kValueTexts.begin() + kPreviousValue + 1, kValueTexts.end(), value);
-    if (known != kValueTexts.end()) {
-        pair_.value = static_cast<std::uint8_t>(known - kValueTexts.begin());
-        lastValue_ = *known;
-        commit();
-        return;
-    }
     appendValue(value);
     end();
+}
+
+void MessageWriter::addWord(std::uint8_t key, std::string_view value) noexcept
+{
+    const auto first = kValueTexts.begin() + kPreviousValue + 1;
+    const auto known = std::find(first, kValueTexts.end(), value);
+    if (known == kValueTexts.end()) {
+        add(key, value);
+        return;
+    }
+    pair_ = {};
+    pair_.offset = static_cast<std::uint32_t>(used_);
+    pair_.key = key;
+    pair_.value = static_cast<std::uint8_t>(known - kValueTexts.begin());
+    lastValue_ = *known;
+    commit();
 }
 
 void MessageWriter::beginField(std::uint8_t key, std::string_view fieldName) noexcept

@@ -19,6 +19,9 @@ public:
     // A pair with a known key; the value is copied.
     void add(std::uint8_t key, std::string_view value) noexcept;
 
+    // The same for a value that may be one of kValueTexts.
+    void addWord(std::uint8_t key, std::string_view value) noexcept;
+
     // The same in parts: beginField(), then appendValue() as often as needed, then end(). The key
     // is "HTTP_" and the mapped name, or a known one.
     void beginField(std::uint8_t key, std::string_view fieldName) noexcept;
