@@ -246,11 +246,12 @@ class Server:
                 *user, *self.arguments, *more]
 
     def start(self):
+        before = self.applied()
         self.stderr = open(self.dir / "stderr", "wb")
         self.process = subprocess.Popen(self.command(), stderr=self.stderr,
                                         stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         wait_for("the first configuration",
-                 lambda: self.process.poll() is not None or self.applied() > 0)
+                 lambda: self.process.poll() is not None or self.applied() > before)
         if self.process.poll() is not None:
             raise AssertionError(f"patchbayd exited with {self.process.returncode}:\n"
                                  + (self.dir / "stderr").read_text(errors="replace"))
