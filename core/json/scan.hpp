@@ -5,6 +5,7 @@
 #include "json/reader.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 

@@ -5,6 +5,7 @@
 #include "json/reader.hpp"
 #include "json/schema_node.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 

@@ -15,9 +15,12 @@
 #include "json/problem.hpp"
 #include "json/value.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace patchbay::json {

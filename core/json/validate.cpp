@@ -5,7 +5,7 @@
 #include "json/schema_node.hpp"
 #include "json/writer.hpp"
 
-#include <array>
+#include <algorithm>
 
 namespace patchbay::json {
 

@@ -9,6 +9,7 @@
 #include "json/writer.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace patchbay::control {
 
