@@ -71,6 +71,9 @@ void AppLink::attach(std::shared_ptr<WorkerView> worker)
     // It may have knocked already, before we knew it, and been passed over.
     workers_[number]->again = true;
     again_ = true;
+    for (std::uint32_t i = 0; i < ipc::kMaxSlots; i++) {
+        inherit(application_->slot(i), engineNumber_ + 1);
+    }
 }
 
 void AppLink::workerGone(const WorkerView &view)
@@ -94,13 +97,18 @@ void AppLink::failTakenBy(const WorkerLink &worker)
 {
     for (std::uint32_t i = 0; i < ipc::kMaxSlots; i++) {
         SlotRecord &record = application_->slot(i);
-        if (!owns(record)) {
+        const std::uint32_t owner = record.owner.load(std::memory_order_relaxed);
+        const bool orphan = (owner & SlotRecord::kOrphan) != 0;
+        if (orphan ? !inherit(record, owner & ~SlotRecord::kOrphan) : !owns(record)) {
             continue;
         }
         Exchange *exchange = record.exchange;
         const std::optional<std::uint32_t> seat = application_->queue().takenBy(record.ticket);
         const bool answers = exchange != nullptr && exchange->worker_ == &worker;
         if (!answers && !(seat && worker.hasSeat(*seat))) {
+            if (orphan) {
+                disown(record, owner & ~SlotRecord::kOrphan);
+            }
             continue;
         }
         freeRecord(i);
@@ -117,7 +125,7 @@ void AppLink::down()
     }
     for (std::uint32_t i = 0; i < ipc::kMaxSlots; i++) {
         SlotRecord &record = application_->slot(i);
-        if (record.owner.load(std::memory_order_relaxed) != engineNumber_ + 1) {
+        if (!owns(record)) {
             continue;
         }
         Exchange *exchange = record.exchange;
@@ -139,25 +147,24 @@ void AppLink::orphanAll() noexcept
     publish();
     for (std::uint32_t i = 0; i < ipc::kMaxSlots && records_ != 0; i++) {
         SlotRecord &record = application_->slot(i);
-        if (record.owner.load(std::memory_order_relaxed) == engineNumber_ + 1) {
+        if (owns(record)) {
             assert(record.zombie);
-            record.owner.store(SlotRecord::kOrphan, std::memory_order_release);
-            records_--;
-            zombies_--;
-            live_--;
-            published_--; // stays in the application's inFlight, for whoever frees it
+            disown(record, engineNumber_ + 1);
         }
     }
 }
 
-bool AppLink::owns(SlotRecord &record) noexcept
+bool AppLink::owns(const SlotRecord &record) const noexcept
 {
-    std::uint32_t owner = record.owner.load(std::memory_order_acquire);
-    if (owner == engineNumber_ + 1) {
-        return true;
-    }
-    if (owner != SlotRecord::kOrphan || !record.owner.compare_exchange_strong(
-                                            owner, engineNumber_ + 1, std::memory_order_acquire)) {
+    return record.owner.load(std::memory_order_relaxed) == engineNumber_ + 1;
+}
+
+// An orphan whose engine had that number becomes ours. Others may try at the same time.
+bool AppLink::inherit(SlotRecord &record, std::uint32_t formerOwner) noexcept
+{
+    std::uint32_t orphan = formerOwner | SlotRecord::kOrphan;
+    if (!record.owner.compare_exchange_strong(orphan, engineNumber_ + 1,
+                                              std::memory_order_acquire)) {
         return false;
     }
     grow();
@@ -165,6 +172,15 @@ bool AppLink::owns(SlotRecord &record) noexcept
     zombies_++;
     published_++; // it was counted by the engine that is gone
     return true;
+}
+
+void AppLink::disown(SlotRecord &record, std::uint32_t formerOwner) noexcept
+{
+    records_--;
+    zombies_--;
+    live_--;
+    published_--; // stays in the application's inFlight, for whoever frees it
+    record.owner.store(formerOwner | SlotRecord::kOrphan, std::memory_order_release);
 }
 
 std::optional<Failure> AppLink::submit(Exchange &exchange) noexcept

@@ -92,8 +92,7 @@ public:
     void freeRecord(std::uint32_t slot) noexcept;
     // A worker has it: the slot waits for the worker to finish.
     void makeZombie(Exchange &exchange) noexcept;
-    // Ours, or an orphan that becomes ours.
-    bool owns(SlotRecord &record) noexcept;
+    bool owns(const SlotRecord &record) const noexcept;
     WorkerLink *worker(std::uint32_t number) const noexcept
     {
         return number < workers_.size() ? workers_[number] : nullptr;
@@ -111,6 +110,8 @@ private:
     void onTimer() override;
 
     void grow() noexcept;
+    bool inherit(SlotRecord &record, std::uint32_t formerOwner) noexcept;
+    void disown(SlotRecord &record, std::uint32_t formerOwner) noexcept;
     void pump();
     void pumpInboxes();
     void publish() noexcept;

@@ -174,7 +174,7 @@ void AppLink::checkInvariants() noexcept
     std::uint32_t mine = 0, dead = 0;
     for (std::uint32_t i = 0; i < ipc::kMaxSlots; i++) {
         const SlotRecord &record = application_->slot(i);
-        if (record.owner.load(std::memory_order_relaxed) != engineNumber_ + 1) {
+        if (!owns(record)) {
             continue;
         }
         mine++;
