@@ -3,6 +3,8 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <cstdlib>
+
 namespace {
 
 using fixture::FakeExchange;
@@ -56,6 +58,7 @@ class BehaviourTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(testClientLeaves);
     CPPUNIT_TEST(testKeptObjects);
     CPPUNIT_TEST(testExtensionModulesAndFork);
+    CPPUNIT_TEST(testNothingIsLeftBehind);
     CPPUNIT_TEST_SUITE_END();
 
 public:
@@ -256,6 +259,62 @@ public:
             expectBody(worker, "/modules", 200, "e3b0c442");
             expectBody(worker, "/forks", 200, "7");
             expectBody(worker, "/hello", 200, "hello");
+        });
+    }
+
+    // Objects that a request leaves behind would add up: in the interpreter's own count of them.
+    void testNothingIsLeftBehind()
+    {
+        fixture::inChild([] {
+            setenv("PYTHONMALLOC", "pymalloc", 1); // the one that counts
+            fixture::CapturedErrors errors;
+            Worker worker(kApp);
+            const auto round = [&] {
+                for (const char *path : {"/hello",
+                                         "/several",
+                                         "/generator",
+                                         "/whole_bytes",
+                                         "/writes",
+                                         "/iterable",
+                                         "/byte_strings",
+                                         "/replaced",
+                                         "/wrapped_file",
+                                         "/raises",
+                                         "/returns_none",
+                                         "/text_item",
+                                         "/no_start",
+                                         "/status_text",
+                                         "/value_not_latin1",
+                                         "/field_list",
+                                         "/second_start",
+                                         "/first_too_long",
+                                         "/fails_late",
+                                         "/text_late",
+                                         "/exc_info_late",
+                                         "/close_fails",
+                                         "/start_with_unknown_name",
+                                         "/keep"}) {
+                    worker.get(path);
+                }
+                FakeExchange leaves;
+                leaves.writesUntilGone = 1;
+                worker.serve(FakeRequest("/endless"), leaves);
+                worker.serve(FakeRequest("/endless_writes"), leaves);
+                FakeExchange refused;
+                refused.headFault = "no";
+                worker.serve(FakeRequest("/hello"), refused);
+                worker.get("/forget");
+            };
+            const auto blocks = [&] { return std::stol(worker.get("/blocks").exchange.sent()); };
+            for (int i = 0; i < 5; ++i) {
+                round();
+            }
+            const long before = blocks();
+            for (int i = 0; i < 100; ++i) {
+                round();
+            }
+            // Caches of the interpreter's still fill; one object per round would make 100.
+            CPPUNIT_ASSERT_MESSAGE(std::to_string(blocks() - before), blocks() - before < 100);
         });
     }
 };

@@ -94,12 +94,12 @@ public:
         fixture::inChild([] {
             Worker worker(R"("module": "body")");
             FakeExchange exchange;
-            for (int i = 0; i < 1'000'000; ++i) {
+            for (int i = 0; i < 200'000; ++i) {
                 exchange.body += std::to_string(i) + "\n";
             }
             const std::string size = std::to_string(exchange.body.size());
             CPPUNIT_ASSERT_EQUAL(size, evaluate(worker, "len(f.read())", exchange));
-            CPPUNIT_ASSERT_EQUAL(std::string("499999500000"),
+            CPPUNIT_ASSERT_EQUAL(std::string("19999900000"),
                                  evaluate(worker, "sum(int(line) for line in f)", exchange));
             CPPUNIT_ASSERT_EQUAL(size,
                                  evaluate(worker, "sum(map(len, parts(f, 100000)))", exchange));

@@ -1,4 +1,5 @@
 """What an application can do, well or badly: each function is called by the path of its name."""
+import gc
 import io
 import os
 import sys
@@ -353,6 +354,17 @@ def use_kept(environ, start_response):
             results.append(type(e).__name__)
     start_response("200 OK", OK)
     return [" ".join(results).encode()]
+
+
+def forget(environ, start_response):
+    del kept[:], closed[:]
+    return hello(environ, start_response)
+
+
+def blocks(environ, start_response):
+    gc.collect()
+    start_response("200 OK", OK)
+    return [b"%d" % sys.getallocatedblocks()]
 
 
 def modules(environ, start_response):
