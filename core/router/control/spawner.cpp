@@ -9,17 +9,14 @@
 namespace patchbay::control {
 namespace {
 
-constexpr std::chrono::milliseconds kDrainPoll{50};
-constexpr std::chrono::milliseconds kPinnedPoll{1000};
-// An old configuration is pinned by requests in flight, perhaps of other applications and for
-// hours. One that began before the change shows up in inFlight within the time a client has for
-// its header; after this time without a request the workers need not wait for the pin.
-constexpr std::chrono::seconds kQuietPin{60};
+// While requests of an application that is not named any more are in flight: seldom after a while.
+constexpr std::chrono::milliseconds kFirstPoll{50};
+constexpr std::chrono::milliseconds kLastPoll{1000};
 
 } // namespace
 
 Spawner::Spawner(ControlContext context)
-    : context_(context), self_(std::make_shared<Spawner *>(this))
+    : context_(context), poll_(kFirstPoll), self_(std::make_shared<Spawner *>(this))
 {
 }
 
@@ -35,7 +32,6 @@ ApplicationPtr Spawner::acquire(const AppPlan &plan, const MakeEncoder &makeEnco
     for (Entry &entry : entries_) {
         if (entry.supervisor->application().get() == lease.get()) {
             entry.named = true;
-            entry.quietSince.reset();
         }
     }
     return lease;
@@ -44,8 +40,9 @@ ApplicationPtr Spawner::acquire(const AppPlan &plan, const MakeEncoder &makeEnco
 Spawner::Entry &Spawner::findOrStart(const AppPlan &plan, const MakeEncoder &makeEncoder)
 {
     for (Entry &entry : entries_) {
-        if (entry.supervisor->key() == plan.key &&
-            entry.supervisor->phase() == AppSupervisor::Phase::live) {
+        const AppSupervisor &supervisor = *entry.supervisor;
+        if (supervisor.key() == plan.key && supervisor.phase() == AppSupervisor::Phase::live &&
+            (supervisor.serving() || !supervisor.failure())) {
             return entry; // revived before it was told to go
         }
     }
@@ -117,46 +114,34 @@ void Spawner::keepOnly(const std::vector<ApplicationPtr> &named)
             return other.get() == entry.supervisor->application().get();
         });
     }
+    poll_ = kFirstPoll;
     check();
 }
 
-// Sends away what nobody names and nobody uses; comes back while there is something to wait for.
+// Sends away what the configuration in effect does not name, once nothing is in flight. Engines
+// count a request from its first byte, and a listener that can still send some as one.
 void Spawner::check()
 {
     context_.loop.cancel(timer_);
-    std::chrono::milliseconds next{0};
+    bool waiting = false;
     for (Entry &entry : entries_) {
-        if (entry.supervisor->phase() != AppSupervisor::Phase::live) {
+        if (entry.supervisor->phase() != AppSupervisor::Phase::live ||
+            (entry.named && !entry.lease.expired())) {
             continue;
         }
-        bool unused = entry.lease.expired();
-        if (entry.named && !unused) {
-            entry.quietSince.reset();
-        } else if (mayLeave(entry)) {
+        if (entry.supervisor->quiet()) {
             entry.supervisor->leave();
-        } else if (unused || next.count() == 0) {
-            next = unused ? kDrainPoll : kPinnedPoll;
+        } else {
+            waiting = true;
         }
     }
-    if (next.count() > 0) {
-        timer_ = context_.loop.after(next, [this] {
+    if (waiting) {
+        timer_ = context_.loop.after(poll_, [this] {
             timer_ = 0;
+            poll_ = std::min(poll_ * 2, kLastPoll);
             check();
         });
     }
-}
-
-bool Spawner::mayLeave(Entry &entry)
-{
-    auto now = ControlLoop::Clock::now();
-    if (!entry.supervisor->quiet()) {
-        entry.quietSince.reset();
-        return false;
-    }
-    if (!entry.quietSince) {
-        entry.quietSince = now;
-    }
-    return entry.lease.expired() || now - *entry.quietSince >= kQuietPin;
 }
 
 void Spawner::ended(const app::Application *application)

@@ -6,6 +6,7 @@
 #include "router/config/usage_pool.hpp"
 #include "router/control/app_supervisor.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <list>
@@ -33,8 +34,8 @@ public:
     // Why the last start failed; nothing while it serves or has not been decided.
     std::optional<std::string> failure(const app::Application &application) const;
 
-    // These applications are what the configuration in effect names. Others go as soon as no old
-    // configuration can send them a request.
+    // These applications are what the configuration in effect names. Others go as soon as nothing
+    // is in flight for them.
     void keepOnly(const std::vector<ApplicationPtr> &named);
     void introduce(EnginePort &engine);
     void childExited(pid_t pid, int status);
@@ -49,9 +50,8 @@ public:
 private:
     struct Entry {
         std::unique_ptr<AppSupervisor> supervisor;
-        std::weak_ptr<app::Application> lease;                    // what configurations hold
-        bool named = true;                                        // by the one in effect or to be
-        std::optional<ControlLoop::Clock::time_point> quietSince; // while not named
+        std::weak_ptr<app::Application> lease; // what configurations hold
+        bool named = true;                     // by the one in effect or to be
     };
 
     Entry &findOrStart(const AppPlan &plan, const MakeEncoder &makeEncoder);
@@ -59,13 +59,13 @@ private:
     ApplicationPtr makeApplication(const AppPlan &plan, const MakeEncoder &makeEncoder);
     const AppSupervisor *find(const app::Application &application) const;
     void check();
-    bool mayLeave(Entry &entry);
     void ended(const app::Application *application);
 
     ControlContext context_;
     std::list<Entry> entries_;
     config::UsagePool<app::Application> leases_;
     ControlLoop::TimerId timer_ = 0;
+    std::chrono::milliseconds poll_;  // of its next run
     std::function<void()> whenEmpty_; // of leaveAll
     std::shared_ptr<Spawner *> self_; // leases may outlive us
 };

@@ -1,0 +1,65 @@
+// Seed S51: at once, 100 ms, doubling to 30 s; over again after an answer.
+#include "router/control/backoff.hpp"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+using patchbay::control::Backoff;
+
+class BackoffTest : public CppUnit::TestFixture {
+    CPPUNIT_TEST_SUITE(BackoffTest);
+    CPPUNIT_TEST(delaysDoubleUpToTheLimit);
+    CPPUNIT_TEST(anAnswerStartsOver);
+    CPPUNIT_TEST(failuresThatFallTogetherCountOnce);
+    CPPUNIT_TEST_SUITE_END();
+
+public:
+    void delaysDoubleUpToTheLimit()
+    {
+        Backoff backoff;
+        Backoff::Clock::time_point now{1h};
+        std::chrono::milliseconds expected[] = {0ms,    100ms,  200ms,   400ms,   800ms,   1600ms,
+                                                3200ms, 6400ms, 12800ms, 25600ms, 30000ms, 30000ms};
+        for (auto delay : expected) {
+            backoff.failed(now, false);
+            CPPUNIT_ASSERT(backoff.next() == now + delay);
+            now = backoff.next();
+            CPPUNIT_ASSERT(backoff.open(now));
+        }
+        for (int i = 0; i < 100; i++) { // no overflow
+            backoff.failed(now, false);
+            now = backoff.next();
+        }
+        backoff.failed(now, false);
+        CPPUNIT_ASSERT(backoff.next() == now + 30s);
+    }
+
+    void anAnswerStartsOver()
+    {
+        Backoff backoff;
+        Backoff::Clock::time_point now{1h};
+        for (int i = 0; i < 5; i++) {
+            backoff.failed(now, false);
+            now = backoff.next();
+        }
+        backoff.failed(now, true);
+        CPPUNIT_ASSERT(backoff.next() == now);
+    }
+
+    void failuresThatFallTogetherCountOnce()
+    {
+        Backoff backoff;
+        Backoff::Clock::time_point now{1h};
+        backoff.failed(now, false);
+        for (int i = 0; i < 8; i++) { // eight workers, killed at once
+            backoff.failed(now + 1ms, false);
+        }
+        CPPUNIT_ASSERT(backoff.next() == now + 101ms);
+    }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(BackoffTest);
+
+} // namespace
