@@ -119,8 +119,8 @@ SharedSegment SharedSegment::open(UniqueFd fd, std::size_t minimumSize)
         throw Error("shared segment is not sealed");
     }
     unsigned char *data = mapShared(fd.get(), size);
-    SharedSegment segment(std::move(fd), data, size);
-    // Processes that the application forks must not hold or touch it.
+    // Processes that the application forks must not hold or touch it: no mapping, no descriptor.
+    SharedSegment segment(UniqueFd(), data, size);
     if (madvise(segment.data_, size, MADV_DONTFORK) != 0) {
         throw SystemError("madvise(MADV_DONTFORK)");
     }

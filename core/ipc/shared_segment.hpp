@@ -16,7 +16,8 @@ class SharedSegment {
 public:
     // Router: makes a zeroed segment. Throws SystemError.
     static SharedSegment create(const char *name, std::size_t size);
-    // Worker: maps what it was given; the mapping is not inherited by fork (MADV_DONTFORK).
+    // Worker: maps what it was given and closes it; the mapping is not inherited by fork
+    // (MADV_DONTFORK).
     // Throws Error when the size or the seals are not as expected.
     static SharedSegment open(UniqueFd fd, std::size_t minimumSize);
 

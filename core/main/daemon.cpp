@@ -122,12 +122,8 @@ int runTest(const Options &options)
     log::setLevel(options.logLevel);
     worker::Credentials user = chooseUser(options);
     UniqueFd text = ConfigStore(options.config).read();
-    int status = testConfiguration(text.get(), options.config, chooseModulesDir(options),
-                                   options.tmpDir, user);
-    if (status == 0) {
-        std::printf("The configuration file \"%s\" is valid.\n", options.config.c_str());
-    }
-    return status;
+    return testConfiguration(text.get(), options.config, chooseModulesDir(options),
+                             absolutePath(options.tmpDir), user);
 }
 
 int runListModules(const Options &options)

@@ -76,6 +76,11 @@ void StartReport::becomeDaemon()
 void StartReport::error(std::string_view text)
 {
     log::write(log::Level::alert, text);
+    tell(text);
+}
+
+void StartReport::tell(std::string_view text) const
+{
     if (terminal_ && !sameFile(terminal_.get(), STDERR_FILENO)) {
         std::string line = std::string(product().program) + ": " + std::string(text) + "\n";
         [[maybe_unused]] ssize_t written = write(terminal_.get(), line.data(), line.size());

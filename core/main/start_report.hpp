@@ -17,8 +17,10 @@ public:
     // only: the process that was called waits for the outcome and exits. Throws SystemError.
     void becomeDaemon();
 
-    // One line to the terminal and to the log.
+    // To the terminal and to the log.
     void error(std::string_view text);
+    // To the terminal; the log has it already.
+    void tell(std::string_view text) const;
     // The server is up: the terminal is let go, the waiting command returns 0. Once.
     void up() noexcept;
 

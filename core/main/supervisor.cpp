@@ -21,8 +21,8 @@ constexpr std::chrono::milliseconds kTermTime{5'000};
 // SIGQUIT means "finish what is in flight"; a service manager's patience is longer than this.
 constexpr std::chrono::milliseconds kQuitTime{60'000};
 // What the router and the prototypes need beyond the deadline for requests.
-constexpr std::chrono::milliseconds kMargin{2'000};
-constexpr std::chrono::milliseconds kNowTime{1'000};
+constexpr std::chrono::milliseconds kMargin{5'000};
+constexpr std::chrono::milliseconds kNowTime{2'000};
 // Workers whose prototype was killed end by themselves within this time.
 constexpr std::chrono::milliseconds kOrphanTime{2'500};
 
@@ -40,8 +40,8 @@ Supervisor::Supervisor(RouterProcess::Settings settings, ConfigStore &store, Log
 int Supervisor::run()
 {
     if (!router_.start()) {
-        startFailed("The router cannot be started; the log says why.");
-        return exitStatus_;
+        report_.error("The router cannot be started; the log says why.");
+        return 1;
     }
     while (!finished()) {
         turn();
@@ -169,9 +169,8 @@ void Supervisor::stop(bool graceful, std::chrono::milliseconds deadline)
     reap();
 }
 
-void Supervisor::startFailed(const std::string &why)
+void Supervisor::startFailed()
 {
-    report_.error(why);
     exitStatus_ = 1;
     stop(false, {});
 }

@@ -42,7 +42,7 @@ private:
     void reloadAsked(int number);
     void reopenLog();
     void stop(bool graceful, std::chrono::milliseconds deadline);
-    void startFailed(const std::string &why);
+    void startFailed();
     void killChildren();
 
     void readRouter();

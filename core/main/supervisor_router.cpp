@@ -91,7 +91,8 @@ void Supervisor::configured(ipc::WireReader &reader, ipc::Frame &frame)
         return;
     case Configurator::Outcome::firstRefused:
         if (phase_ == Phase::starting) {
-            startFailed(text.empty() ? "The configuration cannot be applied." : text);
+            report_.tell(text);
+            startFailed();
         }
         return;
     case Configurator::Outcome::refused:
@@ -189,7 +190,8 @@ void Supervisor::routerEnded()
     configurator_.routerGone();
     binder_.forgetClaims();
     if (phase_ == Phase::starting) {
-        startFailed("The router ended before the server was up; the log says why.");
+        report_.error("The router ended before the server was up; the log says why.");
+        startFailed();
     } else if (phase_ == Phase::running) {
         log::notice("the router is started again");
     }

@@ -132,7 +132,6 @@ void Prototype::loadRuntime()
 
 int Prototype::run()
 {
-    resetSignals();
     ignoreSignals(true);
     try {
         setUp();
