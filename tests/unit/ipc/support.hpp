@@ -21,6 +21,7 @@ public:
     {
         return producer_.publish(position, slot);
     }
+    std::uint64_t tail() const { return producer_.tail_; }
     void startAt(std::uint64_t position)
     {
         producer_.tail_ = position;
