@@ -9,6 +9,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <deque>
 
@@ -53,6 +54,7 @@ private:
 
     std::deque<Job> jobs_; // serialised (A12)
     bool mainGone_ = false;
+    ControlLoop::Clock::time_point end_ = ControlLoop::Clock::time_point::max(); // at the latest
     bool finishing_ = false;
     milliseconds drain_{0};
 };
@@ -76,7 +78,8 @@ MainChannel::Events Router::events()
     events.quit = [this](bool graceful, milliseconds deadline) { quit(graceful, deadline); };
     events.closed = [this] {
         mainGone_ = true;
-        loop_.interrupt();
+        end_ = ControlLoop::Clock::now() + kCutTime;
+        quit(false, milliseconds(0));
     };
     return events;
 }
@@ -124,14 +127,14 @@ void Router::reopenLog(const UniqueFd &log)
     spawner_.reopenLog(log.get());
 }
 
-// Waits for something to come true, whatever signals arrive meanwhile; not without main.
+// Waits for something to come true, whatever signals arrive meanwhile.
 bool Router::wait(const bool &done, milliseconds time)
 {
     auto deadline = ControlLoop::Clock::now() + time;
     do {
         loop_.allow();
-        loop_.runUntil([&] { return done || mainGone_; }, deadline);
-    } while (!done && !mainGone_ && ControlLoop::Clock::now() < deadline);
+        loop_.runUntil([&] { return done; }, std::min(deadline, end_));
+    } while (!done && ControlLoop::Clock::now() < std::min(deadline, end_));
     return done;
 }
 
@@ -142,7 +145,7 @@ int Router::finish()
     auto stopped = std::make_shared<bool>(false);
     auto left = std::make_shared<bool>(false);
     finishing_ = true;
-    engines_.stopAll(mainGone_ ? milliseconds(0) : drain_, [stopped] { *stopped = true; });
+    engines_.stopAll(drain_, [stopped] { *stopped = true; });
     wait(*stopped, drain_ + kCutTime);
     controller_.release();
     spawner_.leaveAll([left] { *left = true; });
