@@ -103,24 +103,27 @@ void BodyReader::expect(char c, char wanted, State then) noexcept
 // chunk-size [ *BWS ";" extension ] CR
 void BodyReader::onSizeByte(char c) noexcept
 {
-    int digit = hexDigit(c);
+    const int digit = hexDigit(c);
     if (digit >= 0 && (state_ == State::sizeFirst || state_ == State::size)) {
-        if (digits_++ == 0) {
-            left_ = 0;
-        }
-        left_ = left_ << 4 | static_cast<unsigned>(digit);
+        left_ = (digits_ == 0 ? 0 : left_ << 4) | static_cast<unsigned>(digit);
         state_ = State::size;
-        if (digits_ > kMaxSizeDigits) {
+        if (++digits_ > kMaxSizeDigits) {
             fail(400);
         }
-    } else if (state_ == State::sizeFirst) {
-        fail(400);
-    } else if (c == '\r' && state_ != State::beforeExtension) {
+        return;
+    }
+    if (c == '\r' && (state_ == State::size || state_ == State::extension)) {
         endSize();
-    } else if (state_ == State::extension ? isControl(c) : c != ';' && !isBlank(c)) {
+        return;
+    }
+    // Behind the digits: blanks up to a ';', then anything up to the CR.
+    const bool allowed = state_ == State::extension
+                             ? !isControl(c)
+                             : state_ != State::sizeFirst && (c == ';' || isBlank(c));
+    if (!allowed) {
         fail(400);
-    } else if (countOverhead(400)) {
-        state_ = state_ == State::extension || c == ';' ? State::extension : State::beforeExtension;
+    } else if (countOverhead(400) && state_ != State::extension) {
+        state_ = c == ';' ? State::extension : State::beforeExtension;
     }
 }
 

@@ -312,12 +312,13 @@ void RequestParser::takeContentType(std::string_view value) noexcept
         request_.contentType = value;
         return;
     }
-    std::string_view before = *request_.contentType;
-    std::size_t size = before.size() + 2 + value.size();
+    const std::string_view parts[] = {*request_.contentType, ", ", value};
+    const std::size_t size = parts[0].size() + parts[1].size() + parts[2].size();
     char *out = arena_->array<char>(size);
-    std::memcpy(out, before.data(), before.size());
-    std::memcpy(out + before.size(), ", ", 2);
-    std::memcpy(out + before.size() + 2, value.data(), value.size());
+    char *end = out;
+    for (std::string_view part : parts) {
+        end = std::copy(part.begin(), part.end(), end);
+    }
     request_.contentType = std::string_view(out, size);
 }
 
