@@ -166,8 +166,8 @@ std::shared_ptr<SchemaNode> loadNode(const Value &schema, const std::string &pla
     }
     for (const std::string &name : node->required) {
         if (node->property(name) == nullptr) {
-            throw Error("schema at \"" + place + "\": the required \"" + name +
-                        "\" is not among the properties");
+            std::string message = "schema at \"" + place + "\": the required \"";
+            throw Error(message.append(name).append("\" is not among the properties"));
         }
     }
     return node;

@@ -123,6 +123,7 @@ void Validator::string(const SchemaNode &node, const Value &value, std::string_v
     const std::vector<std::string> &allowed = node.enumeration;
     if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), text) == allowed.end()) {
         std::vector<std::string> quoted;
+        quoted.reserve(allowed.size());
         for (const std::string &word : allowed) {
             quoted.push_back(quote(word));
         }

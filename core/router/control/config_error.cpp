@@ -9,6 +9,7 @@ std::vector<ConfigError::Entry> withPlaces(std::string_view text,
                                            std::vector<json::Problem> problems)
 {
     std::vector<ConfigError::Entry> entries;
+    entries.reserve(problems.size());
     for (json::Problem &problem : problems) {
         const std::optional<json::Location> place = json::locate(text, problem.offset);
         entries.push_back({std::move(problem), place});

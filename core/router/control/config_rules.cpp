@@ -91,6 +91,7 @@ std::string_view afterFirstSlash(std::string_view text)
 std::vector<std::string> languagesOf(const std::vector<std::string> &types)
 {
     std::vector<std::string> languages;
+    languages.reserve(types.size());
     for (const std::string &type : types) {
         languages.push_back(type.substr(0, type.find(' ')));
     }
