@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <string_view>
 
 namespace patchbay::python {
@@ -48,7 +49,7 @@ consteval std::uint8_t keyOf(std::string_view name)
             return static_cast<std::uint8_t>(i);
         }
     }
-    throw "not in kKeyNames";
+    std::abort(); // no constant expression: does not compile
 }
 static_assert(keyOf("REQUEST_METHOD") == kSteadyKeys);
 static_assert(kKeyNames.back() == "HTTP_PROXY");

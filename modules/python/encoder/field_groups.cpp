@@ -33,10 +33,10 @@ constexpr std::size_t kSlots = 256;
 // Length and three letters tell nearly all known names apart.
 constexpr std::size_t slotOf(std::string_view name)
 {
-    const std::size_t size = name.size();
-    return (size * 37 + mapped(name[0]) * 5u + mapped(name[size / 2]) * 11u +
-            mapped(name[size - 1]) * 3u) %
-           kSlots;
+    const std::size_t first = mapped(name.front());
+    const std::size_t middle = mapped(name[name.size() / 2]);
+    const std::size_t last = mapped(name.back());
+    return (name.size() * 37 + first * 5 + middle * 11 + last * 3) % kSlots;
 }
 
 // Open addressing, less than half full: 0 ends a search.

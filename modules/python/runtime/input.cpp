@@ -11,7 +11,7 @@ namespace patchbay::python {
 
 namespace {
 
-constexpr std::size_t kBuffer = 64 * 1024;
+constexpr std::size_t kBuffer = 65536;
 // Reads shorter than this go through the buffer.
 constexpr std::uint64_t kShortRead = 4096;
 
