@@ -8,6 +8,7 @@
 #include "base/unique_fd.hpp"
 #include "module/check.hpp"
 #include "module/loader.hpp"
+#include "patchbay/abi.h"
 #include "json/reader.hpp"
 #include "json/writer.hpp"
 
@@ -138,6 +139,20 @@ void take(Catalog &catalog, ModuleInfo module)
     catalog.modules.push_back(std::move(module));
 }
 
+// A language goes by its name, as in "type" (daemon.md 5); everything else by its id.
+void logCatalog(const Catalog &catalog) noexcept
+{
+    for (const ModuleInfo &module : catalog.modules) {
+        const std::string_view name =
+            module.kind == PB_KIND_RUNTIME ? module.name() : std::string_view(module.id);
+        log::notice("module: %.*s %s \"%s\"", static_cast<int>(name.size()), name.data(),
+                    module.version.c_str(), module.file.c_str());
+    }
+    for (const std::string &line : catalog.rejected) {
+        log::warn("module: %s", line.c_str());
+    }
+}
+
 std::string formatTable(const Catalog &catalog)
 {
     std::size_t idWidth = 2;
@@ -237,7 +252,9 @@ Catalog discover(const std::string &dir, std::chrono::seconds limit)
 int runDiscovery(const std::string &dir, int outFd) noexcept
 {
     try {
-        if (writeAll(outFd, writeManifest(discover(dir)))) {
+        const Catalog catalog = discover(dir);
+        logCatalog(catalog);
+        if (writeAll(outFd, writeManifest(catalog))) {
             return 0;
         }
         log::alert("discovery: write(%d) failed (%d: %s)", outFd, errno, errnoText(errno).c_str());

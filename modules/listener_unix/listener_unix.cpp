@@ -34,11 +34,10 @@ std::int32_t backlogOf(std::string_view options)
     if (!document.IsObject()) {
         throw std::invalid_argument("the options are no JSON object");
     }
-    const auto backlog = document.FindMember("backlog");
-    if (backlog == document.MemberEnd()) {
+    if (!document.HasMember("backlog")) {
         return -1;
     }
-    return static_cast<std::int32_t>(backlog->value.GetDouble());
+    return static_cast<std::int32_t>(document["backlog"].GetDouble());
 }
 
 // One name for every spelling of a path: relative, with dots, through a symbolic link to one of its
