@@ -8,6 +8,7 @@
 
 #include "ipc/futex.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 
