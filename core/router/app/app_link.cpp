@@ -72,7 +72,11 @@ void AppLink::attach(std::shared_ptr<WorkerView> worker)
     workers_[number]->again = true;
     again_ = true;
     for (std::uint32_t i = 0; i < ipc::kMaxSlots; i++) {
-        inherit(application_->slot(i), engineNumber_ + 1);
+        SlotRecord &record = application_->slot(i);
+        if (record.owner.load(std::memory_order_relaxed) ==
+            ((engineNumber_ + 1) | SlotRecord::kOrphan)) {
+            inherit(record, engineNumber_ + 1);
+        }
     }
 }
 

@@ -24,8 +24,8 @@ class Exchange;
 
 // What the router itself remembers of a slot, out of workers' reach.
 struct SlotRecord {
-    // Set in `owner` when that engine has stopped while a worker still had the request. An engine of
-    // the same number, or the one that hears of the worker's death, becomes the owner.
+    // Set in `owner` when that engine has stopped while a worker still had the request. An engine
+    // of the same number, or the one that hears of the worker's death, becomes the owner.
     static constexpr std::uint32_t kOrphan = 1u << 31;
 
     std::atomic<std::uint32_t> owner{0}; // engine number + 1; 0 = free. Others only read this

@@ -53,7 +53,7 @@ Connection::~Connection()
 }
 
 void Connection::accept(EngineContext &context, Acceptor &acceptor, UniqueFd fd,
-                        const sockaddr_storage &peer)
+                        const sockaddr_storage &peer, bool served)
 {
     auto *connection =
         ::new (context.connectionMemory.take()) Connection(context, acceptor, std::move(fd));
@@ -61,6 +61,7 @@ void Connection::accept(EngineContext &context, Acceptor &acceptor, UniqueFd fd,
     bump(context.counters.accepted);
     bump(context.counters.idle);
     connection->nameRemote(peer);
+    connection->served_ = served;
     // Once and for all: nothing is changed in the poller until the descriptor is closed.
     if (!context.engine.add(connection->fd_.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                             *connection)) {
@@ -96,8 +97,29 @@ void Connection::close() noexcept
     bump(context_.counters.idle, -1);
 }
 
+void Connection::handOver()
+{
+    Handover handover;
+    socklen_t size = sizeof handover.peer;
+    if (getpeername(fd_.get(), reinterpret_cast<sockaddr *>(&handover.peer), &size) != 0) {
+        close(); // the client is gone
+        return;
+    }
+    handover.listener = acceptor_.binding()->listener->socket->canonical();
+    context_.engine.remove(fd_.get());
+    handover.fd = std::move(fd_);
+    close();
+    bump(context_.counters.accepted, -1); // the other engine counts it from here
+    bump(context_.counters.closed, -1);
+    context_.heir(std::move(handover));
+}
+
 void Connection::closeIfIdle()
 {
+    if (state_ == State::idle && context_.heir) {
+        handOver();
+        return;
+    }
     if (state_ == State::idle) {
         readable_ = true; // it may have been on its way
         run();

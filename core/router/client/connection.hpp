@@ -19,12 +19,13 @@ class Connection final : public engine::EventHandler,
                          public engine::ListNode<ConnectionTag> {
 public:
     // Makes the connection, polls it, and reads at once (S23).
+    // served: it comes from another engine, where it has had a request.
     static void accept(EngineContext &context, Acceptor &acceptor, UniqueFd fd,
-                       const sockaddr_storage &peer);
+                       const sockaddr_storage &peer, bool served = false);
     static void destroy(Connection *connection) noexcept; // end of turn, after close()
 
-    // Its listener or its engine goes away: serves what has arrived, closes if that is nothing. A
-    // connection that has never sent anything has kGrace to do so.
+    // Its listener or its engine goes away: serves what has arrived; if that is nothing, moves to
+    // the engine's heir, or closes. One that has never sent anything has kGrace to do so.
     void closeIfIdle();
     void close() noexcept; // now, whatever it is doing
     void resume();         // goes on reading
@@ -58,7 +59,11 @@ private:
     void watchPeer();
     void startLingering() noexcept;
     bool stepLingering();
-    bool mayStay() const noexcept { return acceptor_.isOpen() && !context_.stopping; }
+    bool mayStay() const noexcept
+    {
+        return context_.heir || (acceptor_.isOpen() && !context_.stopping);
+    }
+    void handOver(); // to the engine that stays
 
     // connection_read.cpp
     ssize_t receive(char *out, std::size_t size) noexcept;

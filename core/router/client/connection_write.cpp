@@ -195,7 +195,9 @@ void Connection::finish()
         releaseJob();
         state_ = State::idle;
         setTimeout(acceptor_.binding()->http().idleTimeout);
-        if (!mayStay()) {
+        if (context_.heir) {
+            handOver();
+        } else if (!mayStay()) {
             close();
         }
         return;

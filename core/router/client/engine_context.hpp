@@ -9,9 +9,13 @@
 #include "router/engine/free_list.hpp"
 #include "router/engine/intrusive_list.hpp"
 
+#include <sys/socket.h>
+
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace patchbay::client {
@@ -25,6 +29,13 @@ inline void bump(std::atomic<std::uint64_t> &counter, std::int64_t by = 1) noexc
     counter.store(counter.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(by),
                   std::memory_order_relaxed);
 }
+
+// An idle connection on its way from an engine that goes away to another one.
+struct Handover {
+    UniqueFd fd;
+    sockaddr_storage peer{};
+    std::string listener; // canonical address
+};
 
 struct EngineContext {
     EngineContext(std::uint32_t engineNumber, EngineCounters &engineCounters);
@@ -60,6 +71,7 @@ struct EngineContext {
     engine::FreeList<Job> jobs{kKeptJobs};
     http::DateCache date;
     bool stopping = false;
+    std::function<void(Handover)> heir; // set while this engine goes away and another one stays
     std::uint64_t exchanges = 0;
     engine::List<Connection, ConnectionTag> connections;
     std::vector<Connection *> resume;   // stopped reading only to let others have their turn

@@ -46,6 +46,8 @@ public:
 
     // All below: [engine]. After finish() there is nothing left to act on.
     void adopt(const config::SnapshotPtr &snapshot);
+    void retire(std::shared_ptr<Impl> heir);
+    void take(Handover &handover);
     void attach(const std::shared_ptr<app::Application> &application,
                 std::shared_ptr<app::WorkerView> worker);
     void gone(const app::Application &application, const app::WorkerView &worker);
@@ -88,6 +90,26 @@ void EngineThread::Impl::adopt(const config::SnapshotPtr &snapshot)
 {
     if (!finished_ && !context_->stopping) {
         listeners_->adopt(snapshot);
+    }
+}
+
+void EngineThread::Impl::retire(std::shared_ptr<Impl> heir)
+{
+    if (finished_ || context_->stopping) {
+        return;
+    }
+    context_->heir = [heir = std::move(heir)](Handover handover) {
+        // Shared only because a Task must be copyable. A heir that has ended closes it.
+        auto shared = std::make_shared<Handover>(std::move(handover));
+        heir->post([impl = heir.get(), shared] { impl->take(*shared); });
+    };
+    listeners_->closeAll();
+}
+
+void EngineThread::Impl::take(Handover &handover)
+{
+    if (!finished_) {
+        listeners_->take(std::move(handover));
     }
 }
 
@@ -166,6 +188,7 @@ void EngineThread::Impl::finish() noexcept
     cancel();
     freeClosed();
     listeners_.reset();
+    context_->heir = nullptr;
     context_->links.orphanAll();
     context_->links.clear();
     context_->engine.quit();
@@ -212,7 +235,7 @@ void EngineThread::Impl::checkInvariants() const noexcept
     static_cast<void>(get);
 }
 
-EngineThread::EngineThread(std::uint32_t number) : impl_(std::make_unique<Impl>(number)) {}
+EngineThread::EngineThread(std::uint32_t number) : impl_(std::make_shared<Impl>(number)) {}
 
 EngineThread::~EngineThread() = default;
 
@@ -234,6 +257,14 @@ void EngineThread::adopt(config::SnapshotPtr snapshot, Done done)
             snapshot.reset(); // before anyone hears that we are done
             done();
         });
+}
+
+void EngineThread::retire(EngineThread &heir, Done done)
+{
+    impl_->post([impl = impl_.get(), heir = heir.impl_, done = std::move(done)]() mutable {
+        impl->retire(std::move(heir));
+        done();
+    });
 }
 
 void EngineThread::workerAttached(std::shared_ptr<app::Application> application,

@@ -84,6 +84,19 @@ void Listeners::closeAll()
     }
 }
 
+void Listeners::take(Handover handover)
+{
+    for (Acceptor *acceptor : acceptors_) {
+        if (acceptor->socket()->canonical() == handover.listener) {
+            Connection::accept(context_, *acceptor, std::move(handover.fd), handover.peer, true);
+            return;
+        }
+    }
+    if (context_.heir) { // we go away too, meanwhile
+        context_.heir(std::move(handover));
+    }
+}
+
 void Listeners::closeAcceptor(Acceptor &acceptor)
 {
     acceptor.close();

@@ -18,6 +18,7 @@ public:
     // Sockets are compared by identity (S32): known ones rebind, new ones open, missing ones close.
     void adopt(const config::SnapshotPtr &snapshot);
     void closeAll();
+    void take(Handover handover); // from an engine that goes away; dropped if nobody listens there
 
 private:
     void closeAcceptor(Acceptor &acceptor);
