@@ -257,6 +257,21 @@ SlotRecord *AppLink::takeRecord(std::uint32_t units, std::uint32_t &slot) noexce
     return &record;
 }
 
+void AppLink::noteConsumed(ipc::Ticket ticket, std::uint32_t units, bool counted) noexcept
+{
+    const std::uint32_t index = ipc::ticketSlot(ticket);
+    SlotRecord &record = application_->slot(index);
+    if (!owns(record) || record.ticket != ticket) {
+        return; // that exchange is over
+    }
+    record.consumed += std::uint64_t{units} * ipc::kUnit;
+    application_->segment().layout().slots[index].consumed.store(record.consumed,
+                                                                 std::memory_order_release);
+    if (counted && record.exchange != nullptr) {
+        record.exchange->outstanding_ -= units;
+    }
+}
+
 void AppLink::freeRecord(std::uint32_t slot) noexcept
 {
     SlotRecord &record = application_->slot(slot);

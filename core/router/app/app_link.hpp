@@ -87,6 +87,8 @@ public:
     // Used by Exchange, dispatch and collect.
     std::optional<Failure> submit(Exchange &exchange) noexcept;
     void withdraw(Exchange &exchange) noexcept;
+    // The asker is done with a run of this reply; its worker may send more.
+    void noteConsumed(ipc::Ticket ticket, std::uint32_t units, bool counted) noexcept;
     // A slot of ours with its memory; null when there is none.
     SlotRecord *takeRecord(std::uint32_t units, std::uint32_t &slot) noexcept;
     void freeRecord(std::uint32_t slot) noexcept;

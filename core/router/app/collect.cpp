@@ -33,11 +33,12 @@ bool Collector::drain(std::uint32_t limit)
 void Collector::handle(const ipc::ReplyEntry &entry)
 {
     const char *bytes = runBytes(entry);
+    SlotRecord *record = identify(entry.ticket);
     ReplyRun run; // whatever happens below, what the worker handed over it gets back
     if (bytes != nullptr && entry.units != 0) {
-        run = ReplyRun(worker_, entry.ticket, entry.unit, entry.units);
+        run = ReplyRun(worker_, record != nullptr ? entry.ticket : ReplyRun::kNoTicket, entry.unit,
+                       entry.units);
     }
-    SlotRecord *record = identify(entry.ticket);
     if (record == nullptr) {
         complain("it answered a request that it does not have");
         return;

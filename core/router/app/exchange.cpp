@@ -19,16 +19,8 @@ void ReplyRun::release() noexcept
     WorkerLink &worker = *std::exchange(worker_, nullptr);
     AppLink &link = worker.link;
     worker.view->pool.give(unit_, units_);
-    SlotRecord &record = link.application().slot(ipc::ticketSlot(ticket_));
-    if (record.owner.load(std::memory_order_relaxed) == link.engineNumber() + 1 &&
-        record.ticket == ticket_) {
-        record.consumed += std::uint64_t{units_} * ipc::kUnit;
-        ipc::RequestSlot &slot =
-            link.application().segment().layout().slots[ipc::ticketSlot(ticket_)];
-        slot.consumed.store(record.consumed, std::memory_order_release);
-        if (counted_ && record.exchange != nullptr) {
-            record.exchange->outstanding_ -= units_;
-        }
+    if (ticket_ != kNoTicket) {
+        link.noteConsumed(ticket_, units_, counted_);
     }
     ipc::signalWorker(worker.view->segment.layout());
     worker.drop();

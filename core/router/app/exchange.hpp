@@ -27,6 +27,8 @@ bool fillInbox(AppLink &link, Exchange &exchange) noexcept;
 // it is destroyed; pins the mapping until then.
 class ReplyRun {
 public:
+    static constexpr ipc::Ticket kNoTicket = ~ipc::Ticket{0}; // of no request that we know
+
     ReplyRun() noexcept = default;
     ReplyRun(WorkerLink &worker, ipc::Ticket ticket, std::uint32_t unit,
              std::uint32_t units) noexcept;

@@ -1,5 +1,6 @@
 // The application side of an engine without any socket: the test plays client, loop and worker on
 // one thread, so every interleaving is chosen and repeatable. With a worker that lies (I1).
+#include "base/log.hpp"
 #include "router/app/links.hpp"
 #include "router/rig/application.hpp"
 
@@ -340,6 +341,8 @@ class AppLinkTest : public CppUnit::TestFixture {
     // may fail, nothing else happens (ASan watches), and its death cleans up.
     void hostileEntries()
     {
+        const log::Level before = log::level();
+        log::setLevel(log::Level::alert); // it would be many lines
         for (unsigned seed = 0; seed < 40; seed++) {
             std::mt19937 random(seed);
             Rig rig(128);
@@ -375,6 +378,7 @@ class AppLinkTest : public CppUnit::TestFixture {
             CPPUNIT_ASSERT(isClean(*rig.application));
             CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, rig.application->inFlight.load());
         }
+        log::setLevel(before);
     }
 
     static void lie(Rig &rig, std::mt19937 &random, const std::vector<ipc::Ticket> &tickets)
