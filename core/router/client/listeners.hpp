@@ -8,6 +8,8 @@
 
 namespace patchbay::client {
 
+struct Handover;
+
 class Listeners {
 public:
     explicit Listeners(EngineContext &context) noexcept : context_(context) {}

@@ -265,6 +265,9 @@ void AppSupervisor::publish()
     });
     std::uint32_t running = countRunning() + static_cast<std::uint32_t>(buried);
     std::uint32_t starting = countStarting();
+    if (phase_ == Phase::live && starting == 0 && backoff_.hopeful()) {
+        starting = 1; // a short delay passes; requests wait for it
+    }
     if (running > application_->running.load()) {
         application_->running.store(running);
     }

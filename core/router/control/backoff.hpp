@@ -20,6 +20,7 @@ public:
             return;
         }
         failures_ = answered ? 0 : failures_;
+        served_ = served_ || answered;
         next_ = now;
         if (failures_ > 0) {
             next_ += std::min(kFirst * (1L << std::min(failures_ - 1, 16)), kLongest);
@@ -30,12 +31,17 @@ public:
     // Not before this time.
     Clock::time_point next() const noexcept { return next_; }
     bool open(Clock::time_point now) const noexcept { return now >= next_; }
+    // An application that has answered before and fails for the first few times will be back within
+    // a second: requests may wait for it. One that never answered, or fails again and again, is down.
+    bool hopeful() const noexcept { return served_ && failures_ <= kHope; }
 
 private:
     static constexpr std::chrono::milliseconds kFirst{100};
     static constexpr std::chrono::milliseconds kLongest{30'000};
+    static constexpr int kHope = 4; // delays of 0, 100, 200, 400 ms
 
     int failures_ = 0;
+    bool served_ = false;
     Clock::time_point next_{};
 };
 

@@ -13,6 +13,10 @@ public:
     {
         engine_.adopt(std::move(snapshot), std::move(done));
     }
+    void retire(EnginePort &heir, Done done) override
+    {
+        engine_.retire(static_cast<ThreadPort &>(heir).engine_, std::move(done));
+    }
     void workerAttached(ApplicationPtr application, WorkerViewPtr worker) override
     {
         engine_.workerAttached(std::move(application), std::move(worker));

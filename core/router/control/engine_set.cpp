@@ -37,14 +37,26 @@ EngineSet::Done EngineSet::countdown(std::size_t count, Done done)
         loop_.post(std::move(done));
         return {};
     }
-    auto left = std::make_shared<std::size_t>(count);
-    return [&loop = loop_, left, done = std::move(done)] {
-        loop.post([left, done] {
-            if (--*left == 0) {
-                done();
+    std::uint64_t question = ++lastQuestion_;
+    questions_.emplace(question, Question{count, std::move(done)});
+    std::weak_ptr<EngineSet *> weak = self_;
+    return [&loop = loop_, weak, question] {
+        loop.post([weak, question] {
+            if (auto self = weak.lock()) {
+                (*self)->acknowledged(question);
             }
         });
     };
+}
+
+void EngineSet::acknowledged(std::uint64_t question)
+{
+    auto found = questions_.find(question);
+    if (--found->second.left == 0) {
+        Done done = std::move(found->second.done);
+        questions_.erase(found);
+        done();
+    }
 }
 
 void EngineSet::askAll(const Ask &ask, Done done)
@@ -114,15 +126,13 @@ void EngineSet::gone(const EnginePort *engine)
 
 void EngineSet::adoptAll(const config::SnapshotPtr &snapshot, std::size_t count, Done done)
 {
-    // No listener, no application: it may end on the engine's thread.
-    auto nothing = std::make_shared<config::ConfigSnapshot>();
-    nothing->generation = snapshot->generation;
-    nothing->http = snapshot->http;
-    nothing->serverField = snapshot->serverField;
-    nothing->engines = snapshot->engines;
     Done acknowledge = countdown(active_.size(), std::move(done));
     for (std::size_t i = 0; i < active_.size(); i++) {
-        active_[i]->adopt(i < count ? snapshot : nothing, acknowledge);
+        if (i < count) {
+            active_[i]->adopt(snapshot, acknowledge);
+        } else {
+            active_[i]->retire(*active_[i % count], acknowledge);
+        }
     }
 }
 

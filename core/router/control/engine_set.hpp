@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -29,6 +30,8 @@ public:
     virtual ~EnginePort() = default;
     virtual std::uint32_t number() const noexcept = 0;
     virtual void adopt(config::SnapshotPtr snapshot, Done done) = 0;
+    // Before stop(): lets go of its listeners, hands its connections to another engine.
+    virtual void retire(EnginePort &heir, Done done) = 0;
     virtual void workerAttached(ApplicationPtr application, WorkerViewPtr worker) = 0;
     virtual void workerGone(ApplicationPtr application, WorkerViewPtr worker, Done done) = 0;
     virtual void applicationDown(ApplicationPtr application) = 0;
@@ -65,8 +68,8 @@ public:
     // Engines beyond the first `count` finish what they have and go. They must have let go of
     // their listeners before: see adoptAll.
     void shrink(std::size_t count);
-    // The first `count` active engines adopt the snapshot, the others stop accepting. done on
-    // [control] when all have switched (seed S03).
+    // The first `count` active engines adopt the snapshot, the others stop accepting and hand their
+    // connections to the first. done on [control] when all have switched (seed S03).
     void adoptAll(const config::SnapshotPtr &snapshot, std::size_t count, Done done);
     // Ends all engines, those that were leaving already included; done on [control]. Once.
     void stopAll(std::chrono::milliseconds deadline, Done done);
@@ -76,9 +79,18 @@ private:
     void release(std::unique_ptr<EnginePort> engine, std::chrono::milliseconds deadline);
     void gone(const EnginePort *engine);
     Done countdown(std::size_t count, Done done);
+    void acknowledged(std::uint64_t question);
+
+    // Acknowledgements still to come. Kept here so that `done`, and all it holds, ends on [control].
+    struct Question {
+        std::size_t left;
+        Done done;
+    };
 
     ControlLoop &loop_;
     Factory factory_;
+    std::map<std::uint64_t, Question> questions_;
+    std::uint64_t lastQuestion_ = 0;
     std::vector<std::unique_ptr<EnginePort>> active_;
     std::vector<std::unique_ptr<EnginePort>> leaving_;
     Done whenEmpty_;                    // of stopAll

@@ -13,6 +13,7 @@ class BackoffTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(delaysDoubleUpToTheLimit);
     CPPUNIT_TEST(anAnswerStartsOver);
     CPPUNIT_TEST(failuresThatFallTogetherCountOnce);
+    CPPUNIT_TEST(requestsWaitForOneThatHasAnsweredBefore);
     CPPUNIT_TEST_SUITE_END();
 
 public:
@@ -46,6 +47,22 @@ public:
         }
         backoff.failed(now, true);
         CPPUNIT_ASSERT(backoff.next() == now);
+    }
+
+    void requestsWaitForOneThatHasAnsweredBefore()
+    {
+        Backoff backoff;
+        Backoff::Clock::time_point now{1h};
+        backoff.failed(now, false);
+        CPPUNIT_ASSERT(!backoff.hopeful());
+        now = backoff.next();
+        backoff.failed(now, true);
+        for (int i = 0; i < 4; i++) {
+            CPPUNIT_ASSERT(backoff.hopeful());
+            now = backoff.next();
+            backoff.failed(now, false);
+        }
+        CPPUNIT_ASSERT(!backoff.hopeful());
     }
 
     void failuresThatFallTogetherCountOnce()

@@ -353,6 +353,16 @@ public:
             held.push_back(std::move(done));
         }
     }
+    void retire(EnginePort &heir, Done done) override
+    {
+        expect(&heir != this, "is its own heir");
+        current.reset();
+        if (!shared_.holdSwitch) {
+            done();
+        } else {
+            held.push_back(std::move(done));
+        }
+    }
     void workerAttached(ApplicationPtr application, WorkerViewPtr worker) override
     {
         expect(known_.contains(application.get()), "worker of an unknown application");
