@@ -121,7 +121,8 @@ class Reload(harness.Case):
             server.reload(config)
         counts = load.finish()
         self.assertEqual(counts["answers"], counts["200"], load.problems[:5])
-        self.assertEqual((counts["lost"], counts["refused"], counts["hanging"]), (0, 0, 0))
+        self.assertEqual((counts["lost"], counts["refused"], counts["hanging"]), (0, 0, 0),
+                         load.problems[:5])
         wait_for("as many threads as before", lambda: threads() == base)
 
     def test_backlog_and_unix_listeners(self):
