@@ -30,9 +30,10 @@ void Supervisor::readRouter()
                 return;
             }
             if (status == ipc::Channel::Status::closed) {
-                // Without its channel it is of no use, even if it should still run.
                 router_.closeChannel();
-                router_.kill();
+                if (phase_ != Phase::stopping) { // then it is about to end by itself
+                    router_.kill();              // of no use any more, should it still run
+                }
                 return;
             }
             handle(frame);
