@@ -36,6 +36,7 @@ public:
         if (thread_.joinable()) {
             thread_.join();
         }
+        leave(); // the wheel goes before the bases do
     }
     Impl(const Impl &) = delete;
     Impl &operator=(const Impl &) = delete;

@@ -52,6 +52,12 @@ void Engine::run(TurnHook &hook)
             const epoll_event &event = events[static_cast<std::size_t>(i)];
             static_cast<EventHandler *>(event.data.ptr)->onEvents(event.events);
         }
+        // Only now: a task may close listeners or forget an application, and the events above may
+        // have named those.
+        if (mailboxHandler_.hasMail) {
+            mailboxHandler_.hasMail = false;
+            mailbox_.drain();
+        }
         timers_.advance(now_);
         hook.endOfTurn();
     }

@@ -12,8 +12,9 @@
 
 namespace patchbay::engine {
 
-// Owns a descriptor that an engine polls. May be called once more in the turn in which it was
-// removed, so it must outlive that turn.
+// Owns a descriptor that an engine polls. One that is removed while the events of a turn are handed
+// out may still be called for it; timers, mailbox tasks and the end of the turn may destroy
+// handlers.
 class EventHandler {
 public:
     virtual void onEvents(std::uint32_t events) = 0; // EPOLL* bits
@@ -61,11 +62,8 @@ public:
 private:
     class MailboxHandler final : public EventHandler {
     public:
-        explicit MailboxHandler(Mailbox &mailbox) noexcept : mailbox_(mailbox) {}
-        void onEvents(std::uint32_t) override { mailbox_.drain(); }
-
-    private:
-        Mailbox &mailbox_;
+        void onEvents(std::uint32_t) override { hasMail = true; }
+        bool hasMail = false;
     };
 
     void updateClock() noexcept;
@@ -73,7 +71,7 @@ private:
 
     UniqueFd epoll_;
     Mailbox mailbox_;
-    MailboxHandler mailboxHandler_{mailbox_};
+    MailboxHandler mailboxHandler_;
     TimePoint now_;
     std::time_t wallClock_ = 0;
     TimerWheel timers_;

@@ -27,6 +27,12 @@ public:
     bool isSet() const noexcept { return deadline_ != kNever; }
     // Stays where it is in the wheel and does nothing when its place comes.
     void cancel() noexcept { deadline_ = kNever; }
+    // Before its wheel is destroyed, for a timer that lives longer.
+    void leave() noexcept
+    {
+        cancel();
+        unlink();
+    }
 
 protected:
     virtual ~Timer() { unlink(); } // virtual only because the wheel is a friend

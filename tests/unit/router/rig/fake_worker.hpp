@@ -35,7 +35,9 @@ public:
         for (std::uint32_t i = 0; i < view_->seats; i++) {
             consumers_.push_back(std::make_unique<ipc::RequestConsumer>(
                 application_->segment().layout(), view_->firstSeat + i));
-            threads_.emplace_back([this, i] { run(*consumers_[i]); });
+        }
+        for (auto &consumer : consumers_) {
+            threads_.emplace_back([this, &one = *consumer] { run(one); });
         }
     }
     // Like the end of a process: whatever it is doing, it does nothing more.
