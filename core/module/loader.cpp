@@ -44,13 +44,13 @@ std::string symbolFault(const void *symbol)
 {
     constexpr std::size_t kHead = offsetof(pb_module, kind); // versions and size
     Dl_info info{};
-    const ElfW(Sym) *entry = nullptr;
     void *extra = nullptr;
     if (dladdr1(symbol, &info, &extra, RTLD_DL_SYMENT) == 0 || extra == nullptr) {
         return "its symbol " PB_MODULE_SYMBOL " is not in the file";
     }
-    entry = static_cast<const ElfW(Sym) *>(extra);
-    if (ELF64_ST_TYPE(entry->st_info) != STT_OBJECT || entry->st_size < kHead) {
+    const auto *entry = static_cast<const ElfW(Sym) *>(extra);
+    const bool aligned = reinterpret_cast<std::uintptr_t>(symbol) % alignof(pb_module) == 0;
+    if (ELF64_ST_TYPE(entry->st_info) != STT_OBJECT || entry->st_size < kHead || !aligned) {
         return "its symbol " PB_MODULE_SYMBOL " is no table: it must be a pb_module itself";
     }
     std::uint32_t claimed = 0;
@@ -75,16 +75,17 @@ std::shared_ptr<const LoadedModule> LoadedModule::load(const std::string &file, 
     if (!library->has(PB_MODULE_SYMBOL)) {
         throw Error(file + ": is no module: it has no symbol " PB_MODULE_SYMBOL);
     }
-    const auto &descriptor = library->get<const pb_module>(PB_MODULE_SYMBOL);
-    std::string fault = symbolFault(&descriptor);
+    std::string fault = symbolFault(&library->get<const unsigned char>(PB_MODULE_SYMBOL));
+    const pb_module *descriptor = nullptr;
     if (fault.empty()) {
-        fault = descriptorFault(descriptor);
+        descriptor = &library->get<const pb_module>(PB_MODULE_SYMBOL);
+        fault = descriptorFault(*descriptor);
     }
     if (!fault.empty()) {
         throw Error(file + ": " + fault);
     }
     return std::shared_ptr<const LoadedModule>(
-        new LoadedModule(file, std::shared_ptr<const pb_module>(library, &descriptor)));
+        new LoadedModule(file, std::shared_ptr<const pb_module>(library, descriptor)));
 }
 
 std::string LoadedModule::listenerScheme() const
