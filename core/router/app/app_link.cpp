@@ -90,8 +90,8 @@ void AppLink::workerGone(const WorkerView &view)
     Collector(*this, *gone).drain(ipc::kReplyRing);
     failTakenBy(*gone);
     workers_[view.number] = nullptr;
-    gone->drop();
-    gone->drop();
+    gone->references--; // the table's
+    gone->drop();       // ours
     retry_ = true;
     publish();
 }
