@@ -117,9 +117,19 @@ int runDaemon(Options options, const std::string &commandLine)
     }
 }
 
+namespace {
+
+// What only answers a question keeps to the answer, unless asked for more.
+log::Level answerLevel(const Options &options)
+{
+    return options.logLevel == log::Level::info ? log::Level::warn : options.logLevel;
+}
+
+} // namespace
+
 int runTest(const Options &options)
 {
-    log::setLevel(options.logLevel);
+    log::setLevel(answerLevel(options));
     worker::Credentials user = chooseUser(options);
     UniqueFd text = ConfigStore(options.config).read();
     return testConfiguration(text.get(), options.config, chooseModulesDir(options),
@@ -128,7 +138,7 @@ int runTest(const Options &options)
 
 int runListModules(const Options &options)
 {
-    log::setLevel(options.logLevel);
+    log::setLevel(answerLevel(options));
     return listModules(chooseModulesDir(options), options.json, chooseUser(options));
 }
 
