@@ -32,9 +32,9 @@ public:
     // open, missing ones drain their accept queue and close. Idle keep-alive connections move at
     // once (S06). Busy ones keep their Binding until their response is out.
     void adopt(config::SnapshotPtr snapshot, Done done);
-    // [control] In place of adopt() when stop() will follow: lets go of all listeners. Connections go
-    // to `heir` as soon as they are idle, so no client finds its connection closed (I7). The heir has
-    // been told to adopt before, and is stopped later.
+    // [control] In place of adopt() when stop() will follow: lets go of all listeners. Connections
+    // go to `heir` as soon as they are idle, so no client finds its connection closed (I7). The
+    // heir has been told to adopt before, and is stopped later.
     void retire(EngineThread &heir, Done done);
     // [control] Before the worker's first request: its rings are known to this engine.
     void workerAttached(std::shared_ptr<app::Application> application,

@@ -32,7 +32,8 @@ public:
     Clock::time_point next() const noexcept { return next_; }
     bool open(Clock::time_point now) const noexcept { return now >= next_; }
     // An application that has answered before and fails for the first few times will be back within
-    // a second: requests may wait for it. One that never answered, or fails again and again, is down.
+    // a second: requests may wait for it. One that never answered, or fails again and again, is
+    // down.
     bool hopeful() const noexcept { return served_ && failures_ <= kHope; }
 
 private:

@@ -81,7 +81,8 @@ private:
     Done countdown(std::size_t count, Done done);
     void acknowledged(std::uint64_t question);
 
-    // Acknowledgements still to come. Kept here so that `done`, and all it holds, ends on [control].
+    // Acknowledgements still to come. Kept here so that `done`, and all it holds, ends on
+    // [control].
     struct Question {
         std::size_t left;
         Done done;

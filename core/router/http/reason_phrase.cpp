@@ -1,4 +1,5 @@
-// [engine] Registered phrases of status numbers (RFC 9110 15 and the IANA registry); see response_writer.hpp.
+// [engine] Registered phrases of status numbers (RFC 9110 15 and the IANA registry); see
+// response_writer.hpp.
 #include "router/http/response_writer.hpp"
 
 namespace patchbay::http {

@@ -61,11 +61,11 @@ enum pb_log_level {
 /* What the core offers to a module. Valid until destroy() returns. */
 typedef struct pb_host {
     uint32_t struct_size;
-    uint32_t abi_minor;      /* the core's */
-    const char *product;     /* "Patchbay", or "Unit" when the daemon runs as unitd; UTF-8 */
-    const char *software;    /* "Patchbay/0.1.0": SERVER_SOFTWARE, Server */
-    const char *program;     /* "patchbay" or "unit": what an application sees as argv[0] */
-    void *context;           /* the core's; pass it back */
+    uint32_t abi_minor;   /* the core's */
+    const char *product;  /* "Patchbay", or "Unit" when the daemon runs as unitd; UTF-8 */
+    const char *software; /* "Patchbay/0.1.0": SERVER_SOFTWARE, Server */
+    const char *program;  /* "patchbay" or "unit": what an application sees as argv[0] */
+    void *context;        /* the core's; pass it back */
     /* [any] One line to the event log. */
     void (*log)(void *context, uint32_t level, pb_str message);
 } pb_host;
@@ -89,7 +89,7 @@ typedef struct pb_module {
     void *(*create)(const pb_host *host, pb_str options, pb_error *error);
     /* [control] (runtime: worker) After the last use. */
     void (*destroy)(void *self);
-    const void *ops;            /* table by kind, first member struct_size */
+    const void *ops; /* table by kind, first member struct_size */
 } pb_module;
 
 /* ---- listener ---------------------------------------------------------------------------- */
@@ -103,13 +103,13 @@ enum pb_socket_flags {
 /* What main must bind. Filled by resolve(); main checks it and nothing else of the module's. */
 typedef struct pb_socket_spec {
     uint32_t struct_size;
-    uint32_t flags;         /* enum pb_socket_flags */
-    int32_t type;           /* SOCK_STREAM */
-    int32_t backlog;        /* -1: the kernel's maximum */
-    uint32_t mode;          /* of a socket file, 0666 */
-    uint32_t address_size;  /* bytes used in address */
+    uint32_t flags;        /* enum pb_socket_flags */
+    int32_t type;          /* SOCK_STREAM */
+    int32_t backlog;       /* -1: the kernel's maximum */
+    uint32_t mode;         /* of a socket file, 0666 */
+    uint32_t address_size; /* bytes used in address */
     struct sockaddr_storage address;
-    char canonical[160];    /* the one spelling of this address, terminated: "0.0.0.0:80" */
+    char canonical[160]; /* the one spelling of this address, terminated: "0.0.0.0:80" */
 } pb_socket_spec;
 
 typedef struct pb_listener_ops {
@@ -143,27 +143,27 @@ enum pb_request_flags {
 /* All strings as received unless said otherwise. seed.md 6 and 7. Memory: the exchange's. */
 typedef struct pb_request {
     uint32_t struct_size;
-    uint32_t flags;          /* enum pb_request_flags */
+    uint32_t flags; /* enum pb_request_flags */
     uint64_t exchange_id;
     uint32_t engine;
-    uint32_t target_index;   /* 0 = the application's first target */
+    uint32_t target_index; /* 0 = the application's first target */
     pb_str method;
-    pb_str target;           /* request target as received, with query */
-    pb_str path;             /* decoded and normalised */
-    pb_str query;            /* data NULL: no '?' at all; empty is different from absent */
-    pb_str version;          /* "HTTP/1.1" */
-    pb_str scheme;           /* "http", "https" */
-    pb_str host;             /* value of Host; data NULL if absent */
-    pb_str server_name;      /* Host, lower case, no port; "localhost" if there is none */
-    pb_str server_port;      /* of the listener; "80" (443) on a unix socket */
-    pb_str local_address;    /* no port; "unix:/run/a.sock" */
-    pb_str remote_address;   /* no port; "unix:" */
-    uint32_t local_port;     /* 0: none */
-    uint32_t remote_port;    /* 0: none */
-    pb_str content_type;     /* data NULL if absent */
+    pb_str target;              /* request target as received, with query */
+    pb_str path;                /* decoded and normalised */
+    pb_str query;               /* data NULL: no '?' at all; empty is different from absent */
+    pb_str version;             /* "HTTP/1.1" */
+    pb_str scheme;              /* "http", "https" */
+    pb_str host;                /* value of Host; data NULL if absent */
+    pb_str server_name;         /* Host, lower case, no port; "localhost" if there is none */
+    pb_str server_port;         /* of the listener; "80" (443) on a unix socket */
+    pb_str local_address;       /* no port; "unix:/run/a.sock" */
+    pb_str remote_address;      /* no port; "unix:" */
+    uint32_t local_port;        /* 0: none */
+    uint32_t remote_port;       /* 0: none */
+    pb_str content_type;        /* data NULL if absent */
     pb_str content_length_text; /* data NULL if absent */
-    uint64_t content_length; /* bytes of body in all, decoded */
-    const pb_field *fields;  /* in order received, repeats kept, unsafe names already dropped */
+    uint64_t content_length;    /* bytes of body in all, decoded */
+    const pb_field *fields;     /* in order received, repeats kept, unsafe names already dropped */
     size_t field_count;
 } pb_request;
 
@@ -190,8 +190,8 @@ typedef struct pb_exchange {
     uint32_t struct_size;
     uint32_t reserved;
     void *context;
-    const uint8_t *message;  /* what the encoder wrote; in memory shared with the router, which
-                                does not change it, and with the application's other workers */
+    const uint8_t *message; /* what the encoder wrote; in memory shared with the router, which
+                               does not change it, and with the application's other workers */
     size_t message_size;
     uint64_t content_length; /* bytes of body in all */
     uint64_t id;             /* for log lines: "#ID" */

@@ -1,8 +1,8 @@
 // Prototype and workers as real processes, with the test runtime; the test plays the router.
 #include "worker/prototype.hpp"
 
-#include "worker/fake_router.hpp"
 #include "base/process_title.hpp"
+#include "worker/fake_router.hpp"
 #include "worker/process_setup.hpp"
 
 #include <fcntl.h>

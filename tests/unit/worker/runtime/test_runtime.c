@@ -41,7 +41,10 @@ static void *create(const pb_host *host, pb_str options, pb_error *error)
     return self;
 }
 
-static void destroy(void *self) { free(self); }
+static void destroy(void *self)
+{
+    free(self);
+}
 
 static int start(void *self, uint32_t threads, pb_error *error)
 {
@@ -54,7 +57,10 @@ static int start(void *self, uint32_t threads, pb_error *error)
     return PB_OK;
 }
 
-static void *thread_enter(void *self) { return self; }
+static void *thread_enter(void *self)
+{
+    return self;
+}
 
 static void thread_leave(void *self, void *thread)
 {
@@ -178,9 +184,10 @@ static void stop(void *self)
     runtime->host->log(runtime->host->context, PB_LOG_NOTICE, line);
 }
 
-static const pb_runtime_ops ops = {
-    sizeof(pb_runtime_ops), 0, start, thread_enter, thread_leave, serve, stop};
+static const pb_runtime_ops ops = {sizeof(pb_runtime_ops), 0,     start, thread_enter,
+                                   thread_leave,           serve, stop};
 
 PB_EXPORT const pb_module patchbay_module = {
-    PB_ABI_MAJOR, PB_ABI_MINOR, sizeof(pb_module), PB_KIND_RUNTIME, "runtime.test", "1.0",
-    "{\"type\": \"object\"}", create, destroy, &ops};
+    PB_ABI_MAJOR,   PB_ABI_MINOR, sizeof(pb_module),        PB_KIND_RUNTIME,
+    "runtime.test", "1.0",        "{\"type\": \"object\"}", create,
+    destroy,        &ops};
