@@ -27,7 +27,7 @@ class Reload(harness.Case):
         server.reload(simple(self.port, environment={"VERSION": "2"}))
         self.assertEqual(self.version(), "2")
         wait_for("the old worker's end", lambda: not harness.alive(old))           # P6
-        self.assertEqual(len(server.pids('"app" prototype')), 1)
+        wait_for("the old prototype's end", lambda: len(server.pids('"app" prototype')) == 1)
 
     def test_same_application_keeps_its_workers(self):                             # C3, S15
         config = simple(self.port, environment={"A": "1", "B": "2"}, processes=2)

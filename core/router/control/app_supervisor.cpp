@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 
+#include <signal.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -99,6 +100,10 @@ void AppSupervisor::startPrototype()
         }
         if (WorkerPtr worker = find(number, pid); worker && isCurrent(*worker)) {
             worker->exited();
+        }
+        if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && phase_ == Phase::live) {
+            backoff_.forgive(Clock::now());
+            reconcile();
         }
     };
     prototype_ = std::make_shared<PrototypeProcess>(context_.loop, ++lastSerial_, events);

@@ -28,6 +28,14 @@ public:
         failures_++;
     }
 
+    // The last failure was a SIGKILL: somebody's doing, not the application's. It is started again
+    // soon however often that happens, and its requests wait for it.
+    void forgive(Clock::time_point now)
+    {
+        failures_ = std::min(failures_, kHope - 1);
+        next_ = std::min(next_, now + kFirst);
+    }
+
     // Not before this time.
     Clock::time_point next() const noexcept { return next_; }
     bool open(Clock::time_point now) const noexcept { return now >= next_; }

@@ -14,6 +14,7 @@ class BackoffTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(anAnswerStartsOver);
     CPPUNIT_TEST(failuresThatFallTogetherCountOnce);
     CPPUNIT_TEST(requestsWaitForOneThatHasAnsweredBefore);
+    CPPUNIT_TEST(killsAreForgiven);
     CPPUNIT_TEST_SUITE_END();
 
 public:
@@ -63,6 +64,20 @@ public:
             backoff.failed(now, false);
         }
         CPPUNIT_ASSERT(!backoff.hopeful());
+    }
+
+    void killsAreForgiven()
+    {
+        Backoff backoff;
+        Backoff::Clock::time_point now{1h};
+        backoff.failed(now, true);
+        for (int i = 0; i < 100; i++) {
+            now = backoff.next();
+            backoff.failed(now, false);
+            CPPUNIT_ASSERT(backoff.hopeful());
+            backoff.forgive(now);
+            CPPUNIT_ASSERT(backoff.next() <= now + 100ms);
+        }
     }
 
     void failuresThatFallTogetherCountOnce()
