@@ -190,10 +190,12 @@ class Refused(harness.Case):
                 server.reload(config, refused=True)
                 self.assertRegex(server.text(), said)
                 self.assertEqual(get(("127.0.0.1", port), "/version").body, b"1")
-                self.assertEqual(server.pids('"app" application'), worker)
+                # What a refused one had started is on its way out.
+                wait_for("the worker as before",
+                         lambda: server.pids('"app" application') == worker)
         wait_for("descriptors as before",
                  lambda: len(os.listdir(f"/proc/{router}/fd")) == descriptors)
-        self.assertEqual(server.pids('"new"'), [])
+        wait_for("nothing of the refused ones", lambda: server.pids('"new"') == [])
 
     def test_start_with_a_broken_application(self):                                # P21, P1, P5
         port, other = free_port(), free_port()
