@@ -215,6 +215,11 @@ class Http(harness.Case):
             self.assertEqual(get(self.address, path).status, 503)
             self.assertEqual(get(self.address).status, 200)
 
+    def test_death_after_a_whole_response(self):
+        with Connection(self.address) as c:
+            self.assertEqual(c.get("/kill-after-body").body, b"done")
+            self.assertEqual(c.get("/").body, b"Hello, World!\n")
+
     def test_expect_continue(self):                                                      # H22
         with Connection(self.address) as c:
             c.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n"

@@ -122,7 +122,11 @@ void Connection::finalize()
     Job &job = *job_;
     job.finalized = true;
     job.closing = !job.plan.keepAlive;
-    if (job.failed || !job.framer.complete()) {
+    // A worker that dies after the last promised byte spoils nothing: the client has it all, and
+    // may have sent its next request already.
+    const bool open =
+        job.plan.framing == http::Framing::chunked || job.plan.framing == http::Framing::close;
+    if ((job.failed && open) || !job.framer.complete()) {
         job.closing = true;
     } else if (job.framer.chunked()) {
         OutputPiece *last = job.output.last();

@@ -28,6 +28,13 @@ def fail_after_head(start_response):
     raise RuntimeError("on purpose, after the head")
 
 
+def kill_after_body(start_response):
+    start_response("200 OK", [("Content-Length", "4")])
+    yield b"done"
+    time.sleep(0.3)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def upload(environ, start_response):
     digest, size = hashlib.sha256(), 0
     while True:
@@ -68,6 +75,8 @@ def application(environ, start_response):
         return fail_after_head(start_response)
     if what == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if what == "kill-after-body":
+        return kill_after_body(start_response)
     if what == "exit":
         os._exit(3)
     if what == "short":
