@@ -209,6 +209,32 @@ class Refused(harness.Case):
         self.assertIn('Python failed to import module "nosuch_module"', server.text())
 
 
+def everybody_may_read(path):
+    return all(p.stat().st_mode & 0o001 for p in [path, *path.parents])
+
+
+class Unprivileged(harness.Case):
+    @unittest.skipUnless(os.getuid() == 0 and everybody_may_read(harness.BUILD)
+                         and everybody_may_read(harness.APPS), "needs root and a readable build")
+    def test_uploads_when_the_directory_for_them_is_not_ours(self):
+        port = free_port()
+        server = self.serve(simple(port), start=False,
+                            arguments=["--user", "nobody", "--group", "nogroup"])
+        server.start()
+        with open(f"/proc/{server.one('patchbay: router')}/status") as f:
+            self.assertRegex(f.read(), r"Uid:\s+65534\s")
+        body = b"x" * 300000
+        with Connection(("127.0.0.1", port)) as c:
+            c.send(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + body)
+            self.assertEqual(c.response().body, body)
+        self.assertIn(f'the directory "{server.dir}" cannot be written to', server.text())
+        config = simple(port)
+        config["settings"] = {"http": {"body_temp_path": str(server.dir)}}
+        server.reload(config, refused=True)
+        self.assertIn(f'The "body_temp_path" directory "{server.dir}" cannot be used: '
+                      "Permission denied.", server.text())
+
+
 class Signals(harness.Case):
     def setUp(self):
         self.port = free_port()

@@ -7,6 +7,7 @@
 #include "json/nearest.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -183,6 +184,8 @@ void checkDirectory(std::string_view name, const Value &value, Report &report)
         cause = errnoText(errno);
     } else if (!S_ISDIR(status.st_mode)) {
         cause = errnoText(ENOTDIR);
+    } else if (::access(value.text().c_str(), W_OK | X_OK) != 0) {
+        cause = errnoText(errno); // for the user the router runs as
     } else {
         return;
     }

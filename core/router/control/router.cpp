@@ -2,6 +2,8 @@
 // the other, and ends in order.
 #include "router/control/router.hpp"
 
+#include "base/build_info.hpp"
+#include "base/error.hpp"
 #include "base/log.hpp"
 #include "module/registry.hpp"
 #include "router/control/main_channel.hpp"
@@ -162,11 +164,25 @@ int Router::finish()
     return 0;
 }
 
+// Uploads must not fail one by one because the daemon's user cannot write where it was told to.
+void checkTmpDir(std::string &tmpDir)
+{
+    if (access(tmpDir.c_str(), W_OK | X_OK) == 0) {
+        return;
+    }
+    log::warn(
+        "the directory \"%s\" cannot be written to by this user (%s): large request bodies are "
+        "spooled in \"%s\"; see --tmpdir and --user",
+        tmpDir.c_str(), errnoText(errno).c_str(), build::kTmpDir);
+    tmpDir = build::kTmpDir;
+}
+
 } // namespace
 
 int runRouter(RouterOptions options) noexcept
 {
     try {
+        checkTmpDir(options.tmpDir);
         Router router(std::move(options));
         return router.run();
     } catch (const std::exception &error) {
