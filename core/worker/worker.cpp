@@ -18,6 +18,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstring>
 #include <memory>
 #include <thread>
 #include <vector>

@@ -43,7 +43,7 @@ public:
     void give(Buffer &&buffer)
     {
         Buffer given = std::move(buffer);
-        buffer.capacity_ = 0;
+        buffer.capacity_ = 0; // NOLINT(bugprone-use-after-move): the array has left, not the number
         const std::size_t index = classOf(given.capacity_);
         // Few of the large ones, so that a peak does not stay for ever.
         if (given && index < kClasses && free_[index].size() < (kKeep >> index)) {
