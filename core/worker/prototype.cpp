@@ -12,6 +12,7 @@
 #include "worker/credentials.hpp"
 #include "worker/output_files.hpp"
 #include "worker/process_setup.hpp"
+#include "worker/router_frames.hpp"
 #include "worker/worker.hpp"
 
 #include <poll.h>
@@ -205,24 +206,7 @@ void Prototype::killWorkers() noexcept
 // false: the router is gone.
 bool Prototype::readChannel()
 {
-    Frame frame;
-    for (;;) {
-        try {
-            switch (options_.router.receive(frame)) {
-            case ipc::Channel::Status::closed:
-                return false;
-            case ipc::Channel::Status::wouldBlock:
-                return true;
-            case ipc::Channel::Status::ok:
-                handle(frame);
-            }
-        } catch (const SystemError &error) {
-            log::alert("the channel to the router broke: %s", error.what());
-            return false;
-        } catch (const std::exception &error) {
-            log::error("a message of the router was dropped: %s", error.what());
-        }
-    }
+    return readRouterFrames(options_.router, [this](ipc::Frame &frame) { handle(frame); });
 }
 
 void Prototype::handle(Frame &frame)

@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "worker/process_setup.hpp"
+#include "worker/router_frames.hpp"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -98,24 +99,7 @@ void RouterWatch::run()
 // false: the router is gone.
 bool RouterWatch::readChannel()
 {
-    Frame frame;
-    for (;;) {
-        try {
-            switch (router_.receive(frame)) {
-            case ipc::Channel::Status::closed:
-                return false;
-            case ipc::Channel::Status::wouldBlock:
-                return true;
-            case ipc::Channel::Status::ok:
-                handle(frame);
-            }
-        } catch (const SystemError &error) {
-            log::alert("the channel to the router broke: %s", error.what());
-            return false;
-        } catch (const std::exception &error) {
-            log::error("a message of the router was dropped: %s", error.what());
-        }
-    }
+    return readRouterFrames(router_, [this](ipc::Frame &frame) { handle(frame); });
 }
 
 void RouterWatch::handle(Frame &frame)

@@ -10,11 +10,6 @@
 
 namespace patchbay::app {
 
-namespace {
-// While exchanges wait, how often to see whether another engine has freed something.
-constexpr std::chrono::milliseconds kRetry{16};
-} // namespace
-
 AppLink::AppLink(engine::Engine &engine, std::uint32_t engineNumber,
                  std::shared_ptr<Application> application, std::vector<AppLink *> &busy)
     : engine_(engine), engineNumber_(engineNumber), application_(std::move(application)),

@@ -48,6 +48,8 @@ class AppLink final : public engine::EventHandler, private engine::Timer {
 public:
     static constexpr std::chrono::seconds kWaitLimit{30};
     static constexpr std::size_t kMaxWaiting = 4096;
+    // While exchanges wait, how often to see whether another engine has freed something.
+    static constexpr std::chrono::milliseconds kRetry{16};
 
     AppLink(engine::Engine &engine, std::uint32_t engineNumber,
             std::shared_ptr<Application> application, std::vector<AppLink *> &busy);

@@ -10,7 +10,6 @@
 namespace patchbay::app {
 
 namespace {
-constexpr std::chrono::milliseconds kRetry{16}; // another engine may have freed something
 // Entries of one worker per turn: more wait for the next, so that clients get their turn.
 constexpr std::uint32_t kEntriesPerTurn = ipc::kReplyRing;
 
