@@ -9,22 +9,46 @@ namespace patchbay::ipc {
 
 enum class MessageType : std::uint32_t {
     // main -> router
-    configure = 1,        // u64 request, str source (file name, may be empty), fds: text (memfd)
+    // u64 request, u32 ConfigOrigin, u32 author's uid, fds: bundle (memfd). What to begin with
+    configure = 1,
     socketOpened = 2,     // u64 request, u32 errno (0 = opened), fds: socket when opened
     prototypeStarted = 3, // u64 request, u32 pid, u32 errno; fds: channel to it when errno is 0
     childExited = 4,      // u32 pid, u32 status as of waitpid()
     reopenLog = 5,        // fds: the new log file; also router -> prototype, router -> worker
-    quit = 6, // u32 graceful (0/1), u32 deadline in ms; also router -> prototype, worker
+    quit = 6,      // u32 graceful (0/1), u32 deadline in ms; also router -> prototype, worker
+    reload = 7,    // u32 uid of who asked (SIGHUP): the router reads the files, see readConfig
+    filesRead = 8, // u64 request, u32 errno (0 = read), str error text, fds: bundle when read.
+                   // Answers readConfig and readArea
+    fileRead = 9,  // u64 request, u32 errno (0 = read), str error text, fds: text when read.
+                   // Answers readFile and readHistory
+    stored = 10,   // u64 request, u32 errno (0 = stored), str error text. Answers activate,
+                   // storeItem, removeItem
+    // u64 request, u32 count, count times: u64 id, u64 time (seconds since 1970), u32 uid,
+    // str origin; newest first, as many as a frame holds
+    historyListed = 11,
 
     // router -> main
     routerReady = 20,    // -
-    configured = 21,     // u64 request, u32 ok (0/1), str text for the log and the caller,
-                         // fds: the text that is active now (memfd) when ok
+    configured = 21,     // u64 request, u32 ok (0/1), str text for the log and the caller. Answers
+                         // configure; when ok, `activate` came before
     openSocket = 22,     // u64 request, u32 flags, u32 type, u32 backlog (two's complement),
                          // u32 mode, str canonical, str sockaddr bytes
     closeSocket = 23,    // str canonical
-    startPrototype = 24, // u64 request, str application name, fds: ApplicationStart blob (memfd)
+    startPrototype = 24, // u64 request, str application name, fds: ApplicationStart blob (memfd),
+                         // standard error of its processes (pipe to the router)
     routerDone = 25,     // - drained after quit, about to exit
+    // u64 request, u32 store (0/1), u32 author's uid, u32 versions to keep, str origin ("file",
+    // "api", ...), fds: text (memfd). This is in effect now: a router that is started again gets
+    // it. store: it goes to the state directory as well
+    activate = 26,
+    readConfig = 27,  // u64 request: the configuration file and its conf.d/*.json
+    readFile = 28,    // u64 request, str absolute path: of a ${file:...} in a configuration file
+    listHistory = 29, // u64 request
+    readHistory = 30, // u64 request, u64 id
+    reloaded = 31,    // u32 ok (0/1), str text: outcome of a `reload`
+    storeItem = 32,   // u64 request, str area ("certs"), str name, fds: text
+    removeItem = 33,  // u64 request, str area, str name
+    readArea = 34,    // u64 request, str area: all items, as a bundle
 
     // router -> prototype
     startWorker = 40, // u32 worker number, fds: the worker's end of its channel
@@ -44,6 +68,17 @@ enum class MessageType : std::uint32_t {
     workerReady = 100,  // -
     workerFailed = 101, // str text
 };
+
+// Where a configuration that main hands over comes from.
+enum class ConfigOrigin : std::uint32_t {
+    file = 1,     // the files of --config
+    stored = 2,   // the state directory: what cannot run is left out and retried
+    restored = 3, // active when the last router died: as above
+};
+
+// Bundle: texts with their names in one memfd, any number of times
+//   str name (of a file, for messages), u64 size, that many bytes
+// Written with WireWriter and sendfile(), read by BundleReader (ipc/bundle.hpp).
 
 // ApplicationStart, the blob of startPrototype (WireWriter order). Written by the router, parsed by
 // the prototype itself, after fork: main passes it on unread.
