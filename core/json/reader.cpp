@@ -35,8 +35,9 @@ struct Frame {
 // RapidJSON's handler. Each event returns false to stop; error_ says why.
 class Builder {
 public:
-    Builder(std::string_view text, const rapidjson::MemoryStream &stream, const ReadLimits &limits)
-        : text_(text), stream_(stream), limits_(limits)
+    Builder(std::string_view text, const rapidjson::MemoryStream &stream, const ReadLimits &limits,
+            std::size_t base)
+        : text_(text), stream_(stream), limits_(limits), base_(base)
     {
     }
 
@@ -74,6 +75,7 @@ private:
     std::string_view text_;
     const rapidjson::MemoryStream &stream_;
     ReadLimits limits_;
+    std::size_t base_; // added to the offsets that go into values
     std::vector<Frame> open_;
     Value root_;
     std::size_t values_ = 0;
@@ -141,7 +143,7 @@ bool Builder::scalar(Value value, std::size_t offset)
                          std::to_string(limits_.values) + " are supported.",
                      offset});
     }
-    value.setOffset(offset);
+    value.setOffset(base_ + offset);
     place(std::move(value));
     end_ = stream_.Tell();
     return true;
@@ -160,7 +162,7 @@ bool Builder::open(Value value, After after)
                          std::to_string(limits_.values) + " are supported.",
                      offset});
     }
-    value.setOffset(offset);
+    value.setOffset(base_ + offset);
     Frame &frame = open_.emplace_back();
     frame.value = std::move(value);
     after_ = after;
@@ -224,7 +226,7 @@ bool Builder::addName(std::string name, std::size_t offset)
             {"Duplicate object member.  All JSON object members must have unique names.", offset});
     }
     frame.name = std::move(name);
-    frame.nameOffset = offset;
+    frame.nameOffset = base_ + offset;
     return true;
 }
 
@@ -259,7 +261,7 @@ std::string_view withoutBom(std::string_view text) noexcept
     return text.starts_with(kBom) ? text.substr(3) : text;
 }
 
-Value read(std::string_view text, const ReadLimits &limits)
+Value read(std::string_view text, const ReadLimits &limits, std::size_t base)
 {
     text = withoutBom(text);
     if (text.size() > limits.bytes) {
@@ -269,7 +271,7 @@ Value read(std::string_view text, const ReadLimits &limits)
     }
     rapidjson::MemoryStream stream(text.data(), text.size());
     rapidjson::Reader reader;
-    Builder builder(text, stream, limits);
+    Builder builder(text, stream, limits, base);
     const rapidjson::ParseResult result = reader.Parse<kParseFlags>(stream, builder);
     return builder.finish(!result.IsError());
 }

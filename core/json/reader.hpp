@@ -28,8 +28,9 @@ struct ReadLimits {
     std::size_t depth = 512;
 };
 
-// Throws ReadError.
-Value read(std::string_view text, const ReadLimits &limits = {});
+// Throws ReadError. base is added to every offset inside the result, so that the values of several
+// texts can be told apart in one document; the offset of an error counts in `text` alone.
+Value read(std::string_view text, const ReadLimits &limits = {}, std::size_t base = 0);
 
 // The text that offsets count in: without a leading byte order mark.
 std::string_view withoutBom(std::string_view text) noexcept;

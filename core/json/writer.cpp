@@ -35,6 +35,45 @@ void appendNormalised(std::string &out, const Value &number)
 
 void append(std::string &out, const Value &value, bool canonical);
 
+bool isFilled(const Value &value)
+{
+    return !value.items().empty() || !value.members().empty();
+}
+
+void breakLine(std::string &out, std::size_t depth)
+{
+    out += "\r\n";
+    out.append(depth, '\t');
+}
+
+// The rest of a line that has begun at `depth`, and the lines inside the value.
+void appendPretty(std::string &out, const Value &value, std::size_t depth)
+{
+    if (!isFilled(value)) {
+        append(out, value, false);
+        return;
+    }
+    out += value.isObject() ? '{' : '[';
+    const Member *previous = nullptr;
+    for (const Member &member : value.members()) {
+        if (previous != nullptr) {
+            out += isFilled(previous->value) ? ",\r\n" : ",";
+        }
+        previous = &member;
+        breakLine(out, depth + 1);
+        appendQuoted(out, member.name);
+        out += ": ";
+        appendPretty(out, member.value, depth + 1);
+    }
+    for (const Value &item : value.items()) {
+        out += &item == value.items().data() ? "" : ",";
+        breakLine(out, depth + 1);
+        appendPretty(out, item, depth + 1);
+    }
+    breakLine(out, depth);
+    out += value.isObject() ? '}' : ']';
+}
+
 void appendArray(std::string &out, const Value &value, bool canonical)
 {
     out += '[';
@@ -123,6 +162,13 @@ std::string writeCompact(const Value &value)
     std::string out;
     append(out, value, false);
     return out;
+}
+
+std::string writePretty(const Value &value)
+{
+    std::string out;
+    appendPretty(out, value, 0);
+    return out += "\r\n";
 }
 
 std::string writeCanonical(const Value &value)

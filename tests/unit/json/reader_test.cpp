@@ -94,6 +94,7 @@ class ReaderTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(takes);
     CPPUNIT_TEST(kinds);
     CPPUNIT_TEST(keepsPlaces);
+    CPPUNIT_TEST(addsBaseToPlaces);
     CPPUNIT_TEST(findsDuplicatesInLargeObjects);
     CPPUNIT_TEST(bounds);
     CPPUNIT_TEST(everyCutIsRefused);
@@ -293,6 +294,23 @@ public:
         CPPUNIT_ASSERT_EQUAL(body.find("\"b\""), root.members()[1].nameOffset);
         CPPUNIT_ASSERT_EQUAL(body.find("{}"), root.members()[1].value.offset());
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, root.offset());
+    }
+
+    void addsBaseToPlaces()
+    {
+        const Value root = read("{\"a\":[1,{}]}", {}, 1000);
+        const Member &a = root.members()[0];
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1000}, root.offset());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1001}, a.nameOffset);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1005}, a.value.offset());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1006}, a.value.items()[0].offset());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1008}, a.value.items()[1].offset());
+        try {
+            read("[1,{x", {}, 1000);
+            CPPUNIT_FAIL("no JSON");
+        } catch (const ReadError &error) {
+            CPPUNIT_ASSERT_EQUAL(std::size_t{4}, error.offset());
+        }
     }
 
     void findsDuplicatesInLargeObjects()

@@ -13,6 +13,8 @@ using namespace std::string_literals;
 class TextTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(TextTest);
     CPPUNIT_TEST(canonicalForm);
+    CPPUNIT_TEST(prettyForm);
+    CPPUNIT_TEST(prettyScalarsAndEmpties);
     CPPUNIT_TEST(builtValues);
     CPPUNIT_TEST(pointers);
     CPPUNIT_TEST(places);
@@ -33,6 +35,87 @@ public:
         CPPUNIT_ASSERT(canonical("[1]") != canonical("[\"1\"]"));
         CPPUNIT_ASSERT_EQUAL("1000000000000000000"s, canonical("1e18"));
         CPPUNIT_ASSERT_EQUAL("\"\\u0001\\u001F/é\""s, canonical("\"\\u0001\\u001f\\/\\u00e9\""));
+    }
+
+    // The shape of every answer of the control API, byte for byte.
+    void prettyForm()
+    {
+        const std::string text =
+            R"({"listeners":{"*:8080":{"pass":"routes/app","backlog":1e3}},"routes":{"app":[)"
+            R"({"match":{"host":["a.example","!b.example"]},"action":{"return":200}},)"
+            R"([[],[1.0]],{"action":{"return":302,"location":"/é"}}],"none":[],"last":{}},)"
+            R"("applications":{},"settings":null})";
+        const std::vector<std::string> lines = {
+            "{",
+            "\t\"listeners\": {",
+            "\t\t\"*:8080\": {",
+            "\t\t\t\"pass\": \"routes/app\",",
+            "\t\t\t\"backlog\": 1e3",
+            "\t\t}",
+            "\t},",
+            "",
+            "\t\"routes\": {",
+            "\t\t\"app\": [",
+            "\t\t\t{",
+            "\t\t\t\t\"match\": {",
+            "\t\t\t\t\t\"host\": [",
+            "\t\t\t\t\t\t\"a.example\",",
+            "\t\t\t\t\t\t\"!b.example\"",
+            "\t\t\t\t\t]",
+            "\t\t\t\t},",
+            "",
+            "\t\t\t\t\"action\": {",
+            "\t\t\t\t\t\"return\": 200",
+            "\t\t\t\t}",
+            "\t\t\t},",
+            "\t\t\t[",
+            "\t\t\t\t[],",
+            "\t\t\t\t[",
+            "\t\t\t\t\t1.0",
+            "\t\t\t\t]",
+            "\t\t\t],",
+            "\t\t\t{",
+            "\t\t\t\t\"action\": {",
+            "\t\t\t\t\t\"return\": 302,",
+            "\t\t\t\t\t\"location\": \"/é\"",
+            "\t\t\t\t}",
+            "\t\t\t}",
+            "\t\t],",
+            "",
+            "\t\t\"none\": [],",
+            "\t\t\"last\": {}",
+            "\t},",
+            "",
+            "\t\"applications\": {},",
+            "\t\"settings\": null",
+            "}",
+        };
+        std::string expected;
+        for (const std::string &line : lines) {
+            expected += line + "\r\n";
+        }
+        CPPUNIT_ASSERT_EQUAL(expected, writePretty(read(text)));
+        CPPUNIT_ASSERT_EQUAL(text, writeCompact(read(expected)));
+    }
+
+    void prettyScalarsAndEmpties()
+    {
+        const auto pretty = [](const std::string &text) { return writePretty(read(text)); };
+        CPPUNIT_ASSERT_EQUAL("301\r\n"s, pretty("301"));
+        CPPUNIT_ASSERT_EQUAL("1.0\r\n"s, pretty("1.0"));
+        CPPUNIT_ASSERT_EQUAL("true\r\n"s, pretty("true"));
+        CPPUNIT_ASSERT_EQUAL("null\r\n"s, pretty("null"));
+        CPPUNIT_ASSERT_EQUAL("\"routes/app\"\r\n"s, pretty("\"routes\\/app\""));
+        CPPUNIT_ASSERT_EQUAL("\"\\\"\\\\\\n\\r\\t\\b\\f\\u001F\\u0000\x7F\"\r\n"s,
+                             pretty("\"\\\"\\\\\\n\\r\\t\\b\\f\\u001f\\u0000\x7F\""));
+        CPPUNIT_ASSERT_EQUAL("{}\r\n"s, pretty("{ }"));
+        CPPUNIT_ASSERT_EQUAL("[]\r\n"s, pretty("[ ]"));
+        CPPUNIT_ASSERT_EQUAL("[\r\n\t\"/a*\",\r\n\t\"!/ab\"\r\n]\r\n"s,
+                             pretty("[\"/a*\",\"!/ab\"]"));
+        CPPUNIT_ASSERT_EQUAL("{\r\n\t\"error\": \"Value doesn't exist.\"\r\n}\r\n"s,
+                             pretty("{\"error\":\"Value doesn't exist.\"}"));
+        CPPUNIT_ASSERT_EQUAL("{\r\n\t\"a\\\"b\": 1,\r\n\t\"c\": 2\r\n}\r\n"s,
+                             pretty("{\"a\\\"b\":1,\"c\":2}"));
     }
 
     void builtValues()
