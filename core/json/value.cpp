@@ -2,6 +2,7 @@
 #include "json/value.hpp"
 
 #include <charconv>
+#include <utility>
 
 namespace patchbay::json {
 
@@ -96,6 +97,11 @@ const Value *Value::find(std::string_view name) const noexcept
         }
     }
     return nullptr;
+}
+
+Value *Value::find(std::string_view name) noexcept
+{
+    return const_cast<Value *>(std::as_const(*this).find(name));
 }
 
 std::string_view Value::stringOf(std::string_view name) const noexcept

@@ -48,8 +48,12 @@ public:
 
     const std::vector<Value> &items() const noexcept { return items_; }
     const std::vector<Member> &members() const noexcept { return members_; }
+    // For those who change a document: members of an object only, items of an array only.
+    std::vector<Value> &items() noexcept { return items_; }
+    std::vector<Member> &members() noexcept { return members_; }
     // Null if there is no such member, or this is no object. Linear.
     const Value *find(std::string_view name) const noexcept;
+    Value *find(std::string_view name) noexcept;
     // Content of a string member; empty if it is absent or no string.
     std::string_view stringOf(std::string_view name) const noexcept;
 
