@@ -117,6 +117,14 @@ void loadUnbuilt(SchemaNode &node, const Keyword &keyword)
     node.unbuiltValues = keyword.strings();
 }
 
+void loadUnit(SchemaNode &node, const Keyword &keyword)
+{
+    node.quantity = quantityNamed(keyword.string());
+    if (node.quantity == Quantity::none) {
+        keyword.fail("must be \"seconds\" or \"bytes\"");
+    }
+}
+
 // False: there is no such keyword.
 bool loadKeyword(SchemaNode &node, std::string_view name, const Keyword &keyword)
 {
@@ -136,6 +144,8 @@ bool loadKeyword(SchemaNode &node, std::string_view name, const Keyword &keyword
         node.minimum = keyword.bound();
     } else if (name == "maximum") {
         node.maximum = keyword.bound();
+    } else if (name == "x-unit") {
+        loadUnit(node, keyword);
     } else if (name == "x-unbuilt") {
         loadUnbuilt(node, keyword);
     } else if (name == "x-select" && keyword.core) {
@@ -169,6 +179,9 @@ std::shared_ptr<SchemaNode> loadNode(const Value &schema, const std::string &pla
             std::string message = "schema at \"" + place + "\": the required \"";
             throw Error(message.append(name).append("\" is not among the properties"));
         }
+    }
+    if (node->quantity != Quantity::none && (node->kinds & kindBit(Kind::integer)) == 0) {
+        throw Error("schema at \"" + place + "\": \"x-unit\" is for integers");
     }
     return node;
 }

@@ -4,6 +4,7 @@
 // Keywords: type, properties, required, additionalProperties (false or a schema), items, enum,
 // minimum, maximum; title, description, default, examples, $schema and $id are for people; and
 // ours:
+//   x-unit     "seconds" or "bytes", on an integer: "30s" or "8m" may be written for it (units.hpp)
 //   x-unbuilt  true: the option is known but not built in; or an array of such values of an enum
 //   x-select   (core only) name of a Rules::select choice: which schema an object follows
 //   x-rule     (core only) name of a Rules::check
@@ -88,6 +89,8 @@ public:
     std::vector<Problem> validate(const Value &document, Rules *rules = nullptr) const;
 
 private:
+    friend void convertUnits(Value &root, const Schema &schema, Rules *rules); // units.hpp
+
     explicit Schema(std::shared_ptr<const SchemaNode> node);
     std::shared_ptr<const SchemaNode> node_;
 };

@@ -2,6 +2,7 @@
 // the schemas that were merged from it. Made by schema.cpp, read by validate.cpp.
 #pragma once
 
+#include "json/units.hpp"
 #include "json/value.hpp"
 
 #include <cstdint>
@@ -50,6 +51,7 @@ struct SchemaNode {
     std::vector<std::string> enumeration;
     std::optional<Bound> minimum;
     std::optional<Bound> maximum;
+    Quantity quantity = Quantity::none;
     bool unbuilt = false;
     std::vector<std::string> unbuiltValues;
     std::string select;

@@ -81,6 +81,14 @@ std::string join(const std::vector<std::string> &parts)
     return text;
 }
 
+// A string where a number with a unit is wanted was meant to be one (units.hpp).
+void suggestUnit(const SchemaNode &node, const Value &value, Problem &problem)
+{
+    if (node.quantity != Quantity::none && value.isString()) {
+        problem.known = quantityExamples(node.quantity);
+    }
+}
+
 class Validator {
 public:
     Validator(Report &report, Rules *rules) : report_(report), rules_(rules) {}
@@ -107,9 +115,10 @@ bool Validator::checkKind(const SchemaNode &node, const Value &value, std::strin
     }
     const std::string rest = " must be " + kindNames(node.kinds) + ", but not " +
                              std::string(kindName(value.kind())) + ".";
-    report_.add(report_.pointer().empty() ? "The configuration" + rest
-                                          : about("The ", name, " value" + rest),
-                value.offset());
+    Problem &problem = report_.add(report_.pointer().empty() ? "The configuration" + rest
+                                                             : about("The ", name, " value" + rest),
+                                   value.offset());
+    suggestUnit(node, value, problem);
     return false;
 }
 
@@ -180,10 +189,11 @@ void Validator::array(const SchemaNode &node, const Value &array, std::string_vi
             // "a string" -> "string": the names without their article.
             const std::string wanted = kindNames(kinds);
             const std::size_t article = wanted.find(' ');
-            report_.add(
+            Problem &problem = report_.add(
                 about("The ", name,
                       " array must contain only " + wanted.substr(article + 1) + " values."),
                 item.offset());
+            suggestUnit(*node.items, item, problem);
         } else {
             value(*node.items, item, name);
         }

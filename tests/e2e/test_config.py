@@ -64,7 +64,7 @@ MISTAKES = [
     (changed(("settings", "listen_threads"), 0),
      r'The "listen_threads" number must be equal to or greater than 1\.'),
     (changed((*H, "idle_timeout"), -1), r'The "idle_timeout" number must not be negative\.'),
-    (changed((*H, "max_body_size"), "8M"),
+    (changed((*H, "max_body_size"), "8 M"),
      r'The "max_body_size" value must be an integer number, but not a string\.'),
     (changed((*H, "body_temp_path"), "/no/such/directory"), r'body_temp_path.*/no/such/directory'),
     (changed(("routes",), []), r'Patchbay is built without the "routes" option support\.'),

@@ -32,14 +32,24 @@ constexpr char kRoot[] = R"json({
           "type": "object",
           "additionalProperties": false,
           "properties": {
-            "header_read_timeout": {"type": "integer", "minimum": 0, "maximum": 2147483647},
-            "body_read_timeout": {"type": "integer", "minimum": 0, "maximum": 2147483647},
-            "send_timeout": {"type": "integer", "minimum": 0, "maximum": 2147483647},
-            "idle_timeout": {"type": "integer", "minimum": 0, "maximum": 2147483647},
-            "max_body_size": {"type": "integer", "minimum": 0},
-            "body_buffer_size": {"type": "integer", "minimum": 0},
+            "header_read_timeout": {
+              "type": "integer", "x-unit": "seconds", "minimum": 0, "maximum": 2147483647
+            },
+            "body_read_timeout": {
+              "type": "integer", "x-unit": "seconds", "minimum": 0, "maximum": 2147483647
+            },
+            "send_timeout": {
+              "type": "integer", "x-unit": "seconds", "minimum": 0, "maximum": 2147483647
+            },
+            "idle_timeout": {
+              "type": "integer", "x-unit": "seconds", "minimum": 0, "maximum": 2147483647
+            },
+            "max_body_size": {"type": "integer", "x-unit": "bytes", "minimum": 0},
+            "body_buffer_size": {"type": "integer", "x-unit": "bytes", "minimum": 0},
             "body_temp_path": {"type": "string", "x-rule": "directory"},
-            "large_header_buffer_size": {"type": "integer", "minimum": 0, "maximum": 2147483647},
+            "large_header_buffer_size": {
+              "type": "integer", "x-unit": "bytes", "minimum": 0, "maximum": 2147483647
+            },
             "large_header_buffers": {"type": "integer", "minimum": 0, "maximum": 2147483647},
             "discard_unsafe_fields": {"type": "boolean"},
             "server_version": {"type": "boolean"},
@@ -49,6 +59,25 @@ constexpr char kRoot[] = R"json({
             "websocket": {"x-unbuilt": true},
             "compression": {"x-unbuilt": true}
           }
+        },
+        "control": {
+          "type": "object",
+          "additionalProperties": false,
+          "description": "How this configuration may be changed.",
+          "properties": {
+            "edits": {
+              "type": "string", "enum": ["refuse", "allow"], "default": "refuse",
+              "description": "Changes by the control API to a configuration that is a file's."
+            },
+            "history": {
+              "type": "integer", "minimum": 0, "maximum": 1000, "default": 10,
+              "description": "Previous configurations that are kept."
+            }
+          }
+        },
+        "drain_timeout": {
+          "type": "integer", "x-unit": "seconds", "minimum": 0, "maximum": 2147483647,
+          "description": "How long requests of a replaced configuration may take to finish."
         },
         "js_module": {"x-unbuilt": true},
         "telemetry": {"x-unbuilt": true}
@@ -90,7 +119,10 @@ constexpr char kApplication[] = R"json({
       "type": "object",
       "additionalProperties": false,
       "properties": {
-        "shm": {"type": "integer", "minimum": 0, "description": "Reply memory, bytes a worker."},
+        "shm": {
+          "type": "integer", "x-unit": "bytes", "minimum": 0,
+          "description": "Reply memory, bytes a worker."
+        },
         "timeout": {"x-unbuilt": true},
         "requests": {"x-unbuilt": true},
         "queue": {"x-unbuilt": true}

@@ -207,9 +207,9 @@ public:
             {httpOf(R"("send_timeout":1e12)"),
              "c.json:1:37: /settings/http/send_timeout: The \"send_timeout\" number must not "
              "exceed 2147483647."},
-            {httpOf(R"("max_body_size":"8M")"),
+            {httpOf(R"("max_body_size":"8 M")"),
              "c.json:1:38: /settings/http/max_body_size: The \"max_body_size\" value must be an "
-             "integer number, but not a string."},
+             "integer number, but not a string. Known here: \"64k\", \"8m\", \"1g\"."},
             {httpOf(R"("header_buffer_size":1)"),
              "c.json:1:22: /settings/http/header_buffer_size: Unknown parameter "
              "\"header_buffer_size\". Known here: \"header_read_timeout\", \"body_read_timeout\", "
