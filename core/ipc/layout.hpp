@@ -117,12 +117,12 @@ enum ReplyFlags : std::uint32_t {
 };
 
 struct ReplyEntry {
-    Ticket ticket;       // as taken from the request ring
-    std::uint32_t unit;  // first unit in the worker's memory; meaningless when units is 0
-    std::uint32_t units; // length of the run, 0..kMaxRun
-    std::uint32_t size;  // bytes used in the run
-    std::uint32_t flags; // ReplyFlags
-    std::uint64_t reserved;
+    Ticket ticket;         // as taken from the request ring
+    std::uint32_t unit;    // first unit in the worker's memory; meaningless when units is 0
+    std::uint32_t units;   // length of the run, 0..kMaxRun
+    std::uint32_t size;    // bytes used in the run
+    std::uint32_t flags;   // ReplyFlags
+    std::uint64_t takenAt; // CLOCK_MONOTONIC in ns: when the worker took the request
 };
 static_assert(sizeof(ReplyEntry) == 32);
 

@@ -49,7 +49,7 @@ ReplyConsumer::Result ReplyConsumer::pop(ReplyEntry &entry) noexcept
     entry.units = readOnce(cell.units);
     entry.size = readOnce(cell.size);
     entry.flags = readOnce(cell.flags);
-    entry.reserved = readOnce(cell.reserved);
+    entry.takenAt = readOnce(cell.takenAt);
     ring_.head.store(++head_, std::memory_order_release);
     return Result::entry;
 }

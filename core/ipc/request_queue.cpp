@@ -207,6 +207,17 @@ bool RequestProducer::hasIdle() const noexcept
     return false;
 }
 
+bool RequestProducer::allIdle(std::uint32_t first, std::uint32_t count) const noexcept
+{
+    for (std::uint32_t seat = first; seat < kMaxSeats && seat - first < count; seat++) {
+        std::uint64_t word = shared_.idle[seat / 64].load(std::memory_order_relaxed);
+        if ((word >> (seat % 64) & 1) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 std::optional<Ticket> RequestConsumer::take() noexcept
 {
     for (;;) {

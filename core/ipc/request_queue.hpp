@@ -33,6 +33,8 @@ public:
     std::uint64_t backlog() const noexcept;
     // [any] Is any seat asleep? An estimate.
     bool hasIdle() const noexcept;
+    // [any] Do all of these seats sleep? As the workers say: untrusted.
+    bool allIdle(std::uint32_t first, std::uint32_t count) const noexcept;
 
 private:
     friend class RequestProducerProbe; // unit tests stop a push half way

@@ -2,6 +2,7 @@
 #include "worker/reply_writer.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
 namespace patchbay::worker {
@@ -10,9 +11,21 @@ using ipc::kMaxRun;
 using ipc::kReplyWindow;
 using ipc::kUnit;
 
+namespace {
+
+// Nanoseconds; the clock of the router's engines, read without entering the kernel.
+std::uint64_t monotonicTime() noexcept
+{
+    auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(std::chrono::nanoseconds(now).count());
+}
+
+} // namespace
+
 void ReplyWriter::begin(ipc::Ticket ticket, std::uint32_t engine, ipc::RequestSlot &slot) noexcept
 {
     ticket_ = ticket;
+    takenAt_ = monotonicTime();
     engine_ = engine;
     slot_ = &slot;
     staged_.clear();
@@ -78,7 +91,7 @@ void ReplyWriter::dropRun() noexcept
 
 bool ReplyWriter::pushRun(std::uint32_t flags) noexcept
 {
-    ipc::ReplyEntry entry{ticket_, runUnit_, runUnits_, runUsed_, flags, 0};
+    ipc::ReplyEntry entry{ticket_, runUnit_, runUnits_, runUsed_, flags, takenAt_};
     bool last = (flags & ipc::kReplyLast) != 0;
     // The last one frees the slot: it must arrive even when nobody wants the bytes any more.
     bool done = port_.waitUntil([&] { return port_.push(engine_, entry); },
@@ -140,7 +153,7 @@ bool ReplyWriter::flush() noexcept
 
 bool ReplyWriter::wantBody() noexcept
 {
-    ipc::ReplyEntry entry{ticket_, 0, 0, 0, ipc::kReplyWantBody, 0};
+    ipc::ReplyEntry entry{ticket_, 0, 0, 0, ipc::kReplyWantBody, takenAt_};
     return waitUntil([&] { return port_.push(engine_, entry); });
 }
 

@@ -17,7 +17,7 @@ class ReplyWriter {
 public:
     explicit ReplyWriter(ReplyPort &port) noexcept : port_(port) {}
 
-    // A new exchange. Its slot is ours until finish().
+    // A new exchange, just taken. Its slot is ours until finish().
     void begin(ipc::Ticket ticket, std::uint32_t engine, ipc::RequestSlot &slot) noexcept;
 
     // Head bytes, kept back in private memory until body or end follow, so that a small response is
@@ -51,6 +51,7 @@ private:
 
     ReplyPort &port_;
     ipc::Ticket ticket_ = 0;
+    std::uint64_t takenAt_ = 0; // goes along with every entry
     std::uint32_t engine_ = 0;
     ipc::RequestSlot *slot_ = nullptr;
     std::vector<unsigned char> staged_;

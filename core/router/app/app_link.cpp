@@ -83,7 +83,7 @@ void AppLink::workerGone(const WorkerView &view)
     }
     gone->references++; // what follows may complain or fail through it
     Collector(*this, *gone).drain(ipc::kReplyRing);
-    failTakenBy(*gone);
+    failTakenBy(*gone, Cause::workerDied);
     workers_[view.number] = nullptr;
     gone->references--; // the table's
     gone->drop();       // ours
@@ -92,7 +92,7 @@ void AppLink::workerGone(const WorkerView &view)
 }
 
 // The worker will finish nothing any more.
-void AppLink::failTakenBy(const WorkerLink &worker)
+void AppLink::failTakenBy(const WorkerLink &worker, Cause cause)
 {
     for (std::uint32_t i = 0; i < ipc::kMaxSlots; i++) {
         SlotRecord &record = application_->slot(i);
@@ -112,7 +112,7 @@ void AppLink::failTakenBy(const WorkerLink &worker)
         }
         freeRecord(i);
         if (exchange != nullptr) {
-            fail(*exchange, kUnavailable);
+            fail(*exchange, cause);
         }
     }
 }
@@ -120,7 +120,7 @@ void AppLink::failTakenBy(const WorkerLink &worker)
 void AppLink::down()
 {
     for (std::size_t left = waitingCount_; left > 0 && !waiting_.empty(); left--) {
-        fail(*waiting_.front(), kUnavailable);
+        fail(*waiting_.front(), Cause::unavailable);
     }
     for (std::uint32_t i = 0; i < ipc::kMaxSlots; i++) {
         SlotRecord &record = application_->slot(i);
@@ -134,7 +134,7 @@ void AppLink::down()
         if (lost || (!seat && application_->queue().cancel(record.ticket))) {
             freeRecord(i);
             if (exchange != nullptr) {
-                fail(*exchange, kUnavailable);
+                fail(*exchange, lost ? Cause::workerDied : Cause::unavailable);
             }
         }
     }
@@ -184,13 +184,13 @@ void AppLink::disown(SlotRecord &record, std::uint32_t formerOwner) noexcept
 
 std::optional<Failure> AppLink::submit(Exchange &exchange) noexcept
 {
-    requests_++;
+    tally_.requests++;
+    exchange.since_ = engine_.now();
     // In this order: a worker that becomes ready is counted as running before it stops being
     // counted as starting.
     if (application_->starting.load(std::memory_order_acquire) == 0 &&
         application_->running.load(std::memory_order_acquire) == 0) {
-        failures_++;
-        return kUnavailable; // at once (S43)
+        return count(Cause::unavailable); // at once (S43)
     }
     if (waiting_.empty()) {
         const Sent sent = send(*this, exchange);
@@ -198,19 +198,16 @@ std::optional<Failure> AppLink::submit(Exchange &exchange) noexcept
             return std::nullopt;
         }
         if (sent == Sent::invalid) {
-            failures_++;
-            return kInternal;
+            return count(Cause::unsendable);
         }
     }
     if (waitingCount_ >= kMaxWaiting) {
-        refused_++;
-        return kOverloaded;
+        return count(Cause::queueFull);
     }
     grow();
     waitingCount_++;
     waiting_.pushBack(exchange);
     exchange.state_ = Exchange::State::waiting;
-    exchange.waitingUntil_ = engine_.now() + kWaitLimit;
     if (!isSet()) {
         engine_.setTimer(*this, kRetry);
     }
@@ -219,6 +216,7 @@ std::optional<Failure> AppLink::submit(Exchange &exchange) noexcept
 
 void AppLink::withdraw(Exchange &exchange) noexcept
 {
+    tally_.clientGone++;
     if (exchange.state_ == Exchange::State::waiting) {
         waitingCount_--;
         live_--;
@@ -302,21 +300,16 @@ void AppLink::makeZombie(Exchange &exchange) noexcept
     }
 }
 
-void AppLink::fail(Exchange &exchange, Failure failure)
+void AppLink::fail(Exchange &exchange, Cause cause)
 {
     if (exchange.state_ == Exchange::State::waiting) {
         waitingCount_--;
         live_--;
     }
-    if (failure.retryAfter != 0) {
-        refused_++;
-    } else {
-        failures_++;
-    }
     engine::List<Exchange, WaitingTag>::remove(exchange);
     engine::List<Exchange, PausedTag>::remove(exchange);
     exchange.state_ = Exchange::State::idle;
-    exchange.sink_->onFailure(failure);
+    exchange.sink_->onFailure(count(cause));
 }
 
 WorkerLink *AppLink::workerOfSeat(std::uint32_t seat) const noexcept

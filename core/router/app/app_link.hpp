@@ -16,6 +16,13 @@ namespace patchbay::app {
 
 class AppLink;
 
+// What an engine has counted for an application and not told yet.
+struct Tally {
+    std::uint32_t requests = 0, refusedFull = 0, refusedLate = 0, unavailable = 0, unsendable = 0,
+                  workerDied = 0, badReply = 0, clientGone = 0, taken = 0;
+    std::uint64_t waitMicroseconds = 0;
+};
+
 // One worker as one engine sees it. Counted by the link while attached and by each ReplyRun; a
 // plain integer, all on one thread.
 struct WorkerLink {
@@ -103,11 +110,12 @@ public:
     }
     void waitForInbox(Exchange &exchange) noexcept;
     void countAnswer() noexcept { answers_++; }
-    void countFailure() noexcept { failures_++; }
     void notePushed() noexcept { pushed_++; }
     engine::List<Exchange, PausedTag> &paused() noexcept { return paused_; }
-    void failTakenBy(const WorkerLink &worker);
-    void fail(Exchange &exchange, Failure failure); // tells the sink; the slot is settled already
+    // A worker says that it took the request then; untrusted.
+    void noteTaken(const Exchange &exchange, std::uint64_t takenAt) noexcept;
+    void failTakenBy(const WorkerLink &worker, Cause cause);
+    void fail(Exchange &exchange, Cause cause); // tells the sink; the slot is settled already
 
 private:
     void onEvents(std::uint32_t) override {} // it rang; the end of the turn collects
@@ -118,6 +126,7 @@ private:
     void disown(SlotRecord &record, std::uint32_t formerOwner) noexcept;
     void pump();
     void pumpInboxes();
+    Failure count(Cause cause) noexcept;
     void publish() noexcept;
     void checkInvariants() noexcept;
     WorkerLink *workerOfSeat(std::uint32_t seat) const noexcept;
@@ -147,7 +156,8 @@ private:
     std::uint32_t turns_ = 0;
     // Not yet added to the application's counters.
     std::uint32_t published_ = 0; // of live_
-    std::uint32_t requests_ = 0, answers_ = 0, failures_ = 0, refused_ = 0;
+    std::uint32_t answers_ = 0;
+    Tally tally_;
 };
 
 } // namespace patchbay::app

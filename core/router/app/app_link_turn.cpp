@@ -4,6 +4,7 @@
 #include "router/app/collect.hpp"
 #include "router/app/dispatch.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 
@@ -14,7 +15,8 @@ namespace {
 constexpr std::uint32_t kEntriesPerTurn = ipc::kReplyRing;
 
 // Adds what has come since the last time; most turns nothing has.
-void addTo(std::atomic<std::uint64_t> &total, std::uint32_t &part) noexcept
+template <typename Part>
+void addTo(std::atomic<std::uint64_t> &total, Part &part) noexcept
 {
     if (part != 0) {
         total.fetch_add(part, std::memory_order_relaxed);
@@ -98,8 +100,8 @@ void AppLink::waitForInbox(Exchange &exchange) noexcept
 void AppLink::pump()
 {
     while (Exchange *exchange = waiting_.front()) {
-        if (exchange->waitingUntil_ <= engine_.now()) {
-            fail(*exchange, kOverloaded);
+        if (exchange->since_ + kWaitLimit <= engine_.now()) {
+            fail(*exchange, Cause::queueTime);
             continue;
         }
         const Sent sent = send(*this, *exchange);
@@ -107,7 +109,7 @@ void AppLink::pump()
             break;
         }
         if (sent == Sent::invalid) {
-            fail(*exchange, kInternal);
+            fail(*exchange, Cause::unsendable);
             continue;
         }
         engine::List<Exchange, WaitingTag>::remove(*exchange);
@@ -155,9 +157,52 @@ void AppLink::publish() noexcept
             application_->answered.store(true, std::memory_order_relaxed);
         }
     }
-    addTo(application_->requests, requests_);
-    addTo(application_->failures, failures_);
-    addTo(application_->refused, refused_);
+    addTo(application_->requests, tally_.requests);
+    addTo(application_->refusedFull, tally_.refusedFull);
+    addTo(application_->refusedLate, tally_.refusedLate);
+    addTo(application_->unavailable, tally_.unavailable);
+    addTo(application_->unsendable, tally_.unsendable);
+    addTo(application_->workerDied, tally_.workerDied);
+    addTo(application_->badReply, tally_.badReply);
+    addTo(application_->clientGone, tally_.clientGone);
+    addTo(application_->taken, tally_.taken);
+    addTo(application_->waitMicroseconds, tally_.waitMicroseconds);
+}
+
+// Of one more request without a complete answer; returns what its client is told.
+Failure AppLink::count(Cause cause) noexcept
+{
+    switch (cause) {
+    case Cause::queueFull:
+        tally_.refusedFull++;
+        return kOverloaded;
+    case Cause::queueTime:
+        tally_.refusedLate++;
+        return kOverloaded;
+    case Cause::unavailable:
+        tally_.unavailable++;
+        return kUnavailable;
+    case Cause::unsendable:
+        tally_.unsendable++;
+        return kInternal;
+    case Cause::workerDied:
+        tally_.workerDied++;
+        return kUnavailable;
+    case Cause::badReply:
+        tally_.badReply++;
+        return kUnavailable;
+    }
+    return kInternal;
+}
+
+void AppLink::noteTaken(const Exchange &exchange, std::uint64_t takenAt) noexcept
+{
+    const engine::TimePoint said{std::chrono::nanoseconds(static_cast<std::int64_t>(takenAt))};
+    const engine::TimePoint when =
+        std::clamp(said, exchange.since_, std::max(exchange.since_, engine_.now()));
+    tally_.taken++;
+    tally_.waitMicroseconds += static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(when - exchange.since_).count());
 }
 
 void AppLink::checkInvariants() noexcept

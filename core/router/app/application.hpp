@@ -80,9 +80,19 @@ public:
     // 0 only. Engines add to these once per loop turn, so they lag a little; inFlight is never 0
     // while an engine has something alive.
     std::atomic<std::uint64_t> inFlight{0};
+    std::atomic<std::uint64_t> bindings{0}; // how many of them are Bindings
+    // Ever; they never go back. After `requests` those without a complete answer, by cause.
     std::atomic<std::uint64_t> requests{0};
-    std::atomic<std::uint64_t> failures{0};
-    std::atomic<std::uint64_t> refused{0}; // 503 because the queue was full or its time over
+    std::atomic<std::uint64_t> refusedFull{0}; // 503: the queue was full
+    std::atomic<std::uint64_t> refusedLate{0}; // 503: its time in the queue was over
+    std::atomic<std::uint64_t> unavailable{0}; // 503: nobody served and nobody was about to
+    std::atomic<std::uint64_t> unsendable{0};  // 500: not to be encoded, or its body not readable
+    std::atomic<std::uint64_t> workerDied{0};  // 503, or cut: the worker that had it ended
+    std::atomic<std::uint64_t> badReply{0};    // 503, or cut: the application gave up or sent trash
+    std::atomic<std::uint64_t> clientGone{0};  // nobody waited any more: client gone, or cut by us
+    // Requests whose taking by a worker was heard of, and the time they had waited for it.
+    std::atomic<std::uint64_t> taken{0};
+    std::atomic<std::uint64_t> waitMicroseconds{0};
 
 private:
     struct Free {

@@ -21,7 +21,7 @@ bool Collector::drain(std::uint32_t limit)
         case ipc::ReplyConsumer::Result::broken:
             worker_.broken = true; // nothing in it can be trusted any more
             complain("its reply ring is damaged");
-            link_.failTakenBy(worker_);
+            link_.failTakenBy(worker_, Cause::badReply);
             return false;
         case ipc::ReplyConsumer::Result::entry:
             handle(entry);
@@ -51,7 +51,10 @@ void Collector::handle(const ipc::ReplyEntry &entry)
         return;
     }
     Exchange &exchange = *record->exchange;
-    exchange.worker_ = &worker_;
+    if (exchange.worker_ == nullptr) {
+        exchange.worker_ = &worker_;
+        link_.noteTaken(exchange, entry.takenAt);
+    }
     if (bytes == nullptr) {
         complain("it pointed outside its memory");
         giveUp(exchange, last);
@@ -162,7 +165,7 @@ void Collector::finish(Exchange &exchange, bool complete)
         exchange.sink_->onEnd();
         return;
     }
-    link_.fail(exchange, kUnavailable);
+    link_.fail(exchange, Cause::badReply);
 }
 
 // The answer is unusable, but the worker may be at it still.
@@ -173,7 +176,7 @@ void Collector::giveUp(Exchange &exchange, bool last)
     } else {
         link_.makeZombie(exchange);
     }
-    link_.fail(exchange, kUnavailable);
+    link_.fail(exchange, Cause::badReply);
 }
 
 void Collector::complain(const char *what) noexcept

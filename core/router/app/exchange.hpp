@@ -74,6 +74,16 @@ inline constexpr Failure kUnavailable{503, 0}; // no worker, or the application 
 inline constexpr Failure kOverloaded{503, 1};  // the queue is full or its time is over
 inline constexpr Failure kInternal{500, 0};
 
+// Why a request got no complete answer: what the application's counters tell apart.
+enum class Cause : std::uint8_t {
+    queueFull,
+    queueTime,
+    unavailable, // no worker runs and none is starting
+    unsendable,  // the request cannot be encoded or its body not be read
+    workerDied,
+    badReply // the application gave up, or its answer is unusable
+};
+
 // The one way up: what an exchange tells whoever asked (client/connection). After onEnd() or
 // onFailure() the exchange is over and may be started again from within.
 class ReplySink {
@@ -144,8 +154,8 @@ private:
     ReplySink *sink_ = nullptr;
     const pb_request *request_ = nullptr;
     BodySource body_;
-    std::uint64_t bodyOffset_ = 0;   // of body_ already handed over
-    engine::TimePoint waitingUntil_; // when waiting
+    std::uint64_t bodyOffset_ = 0; // of body_ already handed over
+    engine::TimePoint since_;      // when it was started
     http::ReplyParser parser_;
 };
 

@@ -12,15 +12,22 @@
 
 namespace patchbay::client {
 
-struct Binding {
+struct BindingTag;
+
+struct Binding : public engine::ListNode<BindingTag> { // in its engine's list of all
     Binding(config::SnapshotPtr from, const config::Listener &of, app::AppLink &to) noexcept
         : snapshot(std::move(from)), listener(&of), link(&to)
     {
         // From its first byte on a request counts for [control], which lets the workers of a
         // replaced application go when nothing is in flight.
         link->application().inFlight.fetch_add(1, std::memory_order_relaxed);
+        link->application().bindings.fetch_add(1, std::memory_order_relaxed);
     }
-    ~Binding() { link->application().inFlight.fetch_sub(1, std::memory_order_acq_rel); }
+    ~Binding()
+    {
+        link->application().bindings.fetch_sub(1, std::memory_order_relaxed);
+        link->application().inFlight.fetch_sub(1, std::memory_order_acq_rel);
+    }
     Binding(const Binding &) = delete;
     Binding &operator=(const Binding &) = delete;
 
@@ -33,6 +40,7 @@ struct Binding {
     std::uint32_t references = 0;
 
     const http::Settings &http() const noexcept { return snapshot->http; }
+    std::uint64_t generation() const noexcept { return snapshot->generation; }
 };
 
 class BindingRef {
@@ -52,6 +60,7 @@ public:
             delete binding_;
         }
     }
+    Binding *get() const noexcept { return binding_; }
     Binding *operator->() const noexcept { return binding_; }
     Binding &operator*() const noexcept { return *binding_; }
     explicit operator bool() const noexcept { return binding_ != nullptr; }

@@ -53,15 +53,15 @@ Connection::~Connection()
 }
 
 void Connection::accept(EngineContext &context, Acceptor &acceptor, UniqueFd fd,
-                        const sockaddr_storage &peer, bool served)
+                        const sockaddr_storage &peer, bool moved)
 {
     auto *connection =
         ::new (context.connectionMemory.take()) Connection(context, acceptor, std::move(fd));
     context.connections.pushBack(*connection);
-    bump(context.counters.accepted);
+    bump(moved ? context.counters.moved : context.counters.accepted);
     bump(context.counters.idle);
     connection->nameRemote(peer);
-    connection->served_ = served;
+    connection->served_ = moved;
     // Once and for all: nothing is changed in the poller until the descriptor is closed.
     if (!context.engine.add(connection->fd_.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                             *connection)) {
@@ -88,12 +88,18 @@ void Connection::close() noexcept
     if (job_) {
         releaseJob();
     }
+    leave();
+    bump(context_.counters.closed);
+}
+
+// It is none of this engine's connections any more.
+void Connection::leave() noexcept
+{
     state_ = State::closed;
     cancel();
     fd_.reset(); // leaves the poller by itself
     engine::List<Connection, ConnectionTag>::remove(*this);
     context_.closed.push_back(this);
-    bump(context_.counters.closed);
     bump(context_.counters.idle, -1);
 }
 
@@ -108,10 +114,14 @@ void Connection::handOver()
     handover.listener = acceptor_.binding()->listener->socket->canonical();
     context_.engine.remove(fd_.get());
     handover.fd = std::move(fd_);
-    close();
-    bump(context_.counters.accepted, -1); // the other engine counts it from here
-    bump(context_.counters.closed, -1);
+    leave();
+    bump(context_.counters.moved, -1); // the other engine counts it from here
     context_.heir(std::move(handover));
+}
+
+std::uint64_t Connection::generation() const noexcept
+{
+    return job_ ? binding_->generation() : acceptor_.binding()->generation();
 }
 
 void Connection::closeIfIdle()

@@ -19,9 +19,9 @@ class Connection final : public engine::EventHandler,
                          public engine::ListNode<ConnectionTag> {
 public:
     // Makes the connection, polls it, and reads at once (S23).
-    // served: it comes from another engine, where it has had a request.
+    // moved: it comes from another engine, where it has had a request.
     static void accept(EngineContext &context, Acceptor &acceptor, UniqueFd fd,
-                       const sockaddr_storage &peer, bool served = false);
+                       const sockaddr_storage &peer, bool moved = false);
     static void destroy(Connection *connection) noexcept; // end of turn, after close()
 
     // Its listener or its engine goes away: serves what has arrived; if that is nothing, moves to
@@ -31,6 +31,11 @@ public:
     void resume();         // goes on reading
 
     Acceptor &acceptor() const noexcept { return acceptor_; }
+    // What its request in progress uses; null: it has none.
+    const Binding *inUse() const noexcept { return job_ ? binding_.get() : nullptr; }
+    bool hasExchange() const noexcept { return job_ && job_->exchange.isActive(); }
+    // Of what it uses, or would use for its next request.
+    std::uint64_t generation() const noexcept;
 
 private:
     enum class State : std::uint8_t {
@@ -64,6 +69,7 @@ private:
         return context_.heir || (acceptor_.isOpen() && !context_.stopping);
     }
     void handOver(); // to the engine that stays
+    void leave() noexcept;
 
     // connection_read.cpp
     ssize_t receive(char *out, std::size_t size) noexcept;

@@ -21,6 +21,8 @@
 namespace patchbay::client {
 
 class Connection;
+struct Binding;
+struct BindingTag;
 struct ConnectionTag;
 
 // The engine is the only writer: no locked instruction needed.
@@ -73,6 +75,7 @@ struct EngineContext {
     bool stopping = false;
     std::function<void(Handover)> heir; // set while this engine goes away and another one stays
     std::uint64_t exchanges = 0;
+    engine::List<Binding, BindingTag> bindings; // of every generation still in use
     engine::List<Connection, ConnectionTag> connections;
     std::vector<Connection *> resume;   // stopped reading only to let others have their turn
     std::vector<Connection *> closed;   // freed at the end of the turn

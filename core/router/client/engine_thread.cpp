@@ -10,6 +10,7 @@
 #include <cassert>
 #include <cstdio>
 #include <exception>
+#include <map>
 #include <thread>
 
 namespace patchbay::client {
@@ -31,12 +32,12 @@ public:
         }
         pthread_sigmask(SIG_SETMASK, &old, nullptr);
     }
-    ~Impl()
+    ~Impl() { leave(); } // the wheel goes before the bases do
+    // The thread ends, if it has not yet. What was asked of it too late gets its `done`.
+    void join()
     {
-        if (thread_.joinable()) {
-            thread_.join();
-        }
-        leave(); // the wheel goes before the bases do
+        thread_.join();
+        context_->engine.mailbox().drain();
     }
     Impl(const Impl &) = delete;
     Impl &operator=(const Impl &) = delete;
@@ -55,6 +56,8 @@ public:
     void down(const app::Application &application);
     void added(const std::shared_ptr<app::Application> &application, int doorbell);
     void removed(const app::Application &application);
+    std::vector<config::GenerationUse> census() const;
+    void expire(std::uint64_t generation);
     void stop(std::chrono::milliseconds deadline, Done done);
 
 private:
@@ -149,6 +152,44 @@ void EngineThread::Impl::removed(const app::Application &application)
     context_->links.remove(application);
 }
 
+std::vector<config::GenerationUse> EngineThread::Impl::census() const
+{
+    std::map<std::uint64_t, config::GenerationUse> uses;
+    auto of = [&uses](const Binding &binding) -> config::GenerationUse & {
+        config::GenerationUse &use = uses[binding.generation()];
+        use.generation = binding.generation();
+        return use;
+    };
+    for (Binding *binding = context_->bindings.front(); binding != nullptr;
+         binding = context_->bindings.after(*binding)) {
+        of(*binding).bindings++;
+    }
+    for (Connection *connection = context_->connections.front(); connection != nullptr;
+         connection = context_->connections.after(*connection)) {
+        if (const Binding *binding = connection->inUse(); binding != nullptr) {
+            of(*binding).connections++;
+            of(*binding).requests += connection->hasExchange() ? 1 : 0;
+        }
+    }
+    std::vector<config::GenerationUse> result;
+    for (const auto &[generation, use] : uses) {
+        result.push_back(use);
+    }
+    return result;
+}
+
+// Those without a request count too if their listener has gone: they keep its last binding.
+void EngineThread::Impl::expire(std::uint64_t generation)
+{
+    Connection *next = nullptr;
+    for (Connection *c = context_->connections.front(); c != nullptr; c = next) {
+        next = context_->connections.after(*c);
+        if (c->generation() <= generation) {
+            c->close();
+        }
+    }
+}
+
 void EngineThread::Impl::stop(std::chrono::milliseconds deadline, Done done)
 {
     if (finished_) {
@@ -231,14 +272,17 @@ void EngineThread::Impl::checkInvariants() const noexcept
     const auto get = [](const std::atomic<std::uint64_t> &counter) {
         return counter.load(std::memory_order_relaxed);
     };
-    assert(get(counters_.accepted) - get(counters_.closed) ==
+    assert(get(counters_.accepted) + get(counters_.moved) - get(counters_.closed) ==
            get(counters_.active) + get(counters_.idle));
     static_cast<void>(get);
 }
 
 EngineThread::EngineThread(std::uint32_t number) : impl_(std::make_shared<Impl>(number)) {}
 
-EngineThread::~EngineThread() = default;
+EngineThread::~EngineThread()
+{
+    impl_->join();
+}
 
 std::uint32_t EngineThread::number() const noexcept
 {
@@ -310,6 +354,16 @@ void EngineThread::applicationRemoved(std::shared_ptr<app::Application> applicat
         application.reset();
         done();
     });
+}
+
+void EngineThread::census(CensusDone done)
+{
+    impl_->post([impl = impl_.get(), done = std::move(done)] { done(impl->census()); });
+}
+
+void EngineThread::expire(std::uint64_t generation)
+{
+    impl_->post([impl = impl_.get(), generation] { impl->expire(generation); });
 }
 
 void EngineThread::stop(std::chrono::milliseconds deadline, Done done)

@@ -9,18 +9,25 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace patchbay::client {
 
-// Counters of one engine, readable from any thread.
+// Counters of one engine, readable from any thread. accepted, closed and requests never go back.
 struct EngineCounters {
-    std::atomic<std::uint64_t> accepted{0}, closed{0}, active{0}, idle{0}, requests{0};
+    std::atomic<std::uint64_t> accepted{0}, closed{0};
+    std::atomic<std::uint64_t> active{0};   // connections with a request in progress
+    std::atomic<std::uint64_t> idle{0};     // other connections
+    std::atomic<std::uint64_t> requests{0}; // read, from the first byte to the end of the header
+    std::atomic<std::uint64_t> moved{0};    // connections from other engines, less those to others
 };
 
 class EngineThread {
 public:
-    // Each `done` runs on the engine's thread; the caller posts it on to its own Mailbox.
+    // Each `done` runs on the engine's thread, or in the destructor when the engine had ended
+    // before; the caller posts it on to its own Mailbox.
     using Done = std::function<void()>;
+    using CensusDone = std::function<void(std::vector<config::GenerationUse>)>;
 
     explicit EngineThread(std::uint32_t number); // starts the thread; throws on failure
     ~EngineThread();                             // [control] joins; stop() must have been called
@@ -48,6 +55,11 @@ public:
     void applicationAdded(std::shared_ptr<app::Application> application);
     // [control] No snapshot names it any more and inFlight is 0: forget it.
     void applicationRemoved(std::shared_ptr<app::Application> application, Done done);
+    // [control] What each generation still has here; looks at every connection.
+    void census(CensusDone done);
+    // [control] Closes every connection that uses this generation or an older one, whatever it is
+    // doing; its request is abandoned. The snapshots end when all engines have done so.
+    void expire(std::uint64_t generation);
     // [control] Closes all listeners, finishes what is in flight until the deadline (zero: cut
     // everything now), closes idle connections at once, then calls done and ends the thread.
     void stop(std::chrono::milliseconds deadline, Done done);

@@ -3,6 +3,7 @@
 #include "router/client/connection.hpp"
 
 #include <charconv>
+#include <unordered_map>
 
 namespace patchbay::client {
 namespace {
@@ -37,6 +38,7 @@ BindingRef makeBinding(EngineContext &context, const config::SnapshotPtr &snapsh
     auto binding =
         std::make_unique<Binding>(snapshot, listener, context.links.add(listener.application));
     splitCanonical(*listener.socket, *binding);
+    context.bindings.pushBack(*binding);
     return BindingRef(binding.release());
 }
 
@@ -51,37 +53,33 @@ Listeners::~Listeners()
 
 void Listeners::adopt(const config::SnapshotPtr &snapshot)
 {
-    std::vector<Acceptor *> old;
-    old.swap(acceptors_);
+    std::unordered_map<const config::ListenSocket *, Acceptor *> old;
+    for (Acceptor *acceptor : acceptors_) {
+        old.emplace(acceptor->socket(), acceptor);
+    }
+    acceptors_.clear();
     for (const config::Listener &listener : snapshot->listeners) {
-        const auto known = std::find_if(old.begin(), old.end(), [&](const Acceptor *acceptor) {
-            return acceptor->socket() == listener.socket.get();
-        });
-        Acceptor *acceptor = nullptr;
-        if (known != old.end()) {
-            acceptor = *known;
-            old.erase(known);
-        } else {
-            acceptor = new Acceptor(context_, listener.socket);
-        }
+        const auto known = old.extract(listener.socket.get());
+        Acceptor *acceptor =
+            known.empty() ? new Acceptor(context_, listener.socket) : known.mapped();
         acceptor->rebind(makeBinding(context_, snapshot, listener));
         if (!acceptor->isOpen()) {
             acceptor->open();
         }
         acceptors_.push_back(acceptor);
     }
-    for (Acceptor *acceptor : old) {
-        closeAcceptor(*acceptor);
+    std::vector<Acceptor *> missing;
+    for (const auto &[socket, acceptor] : old) {
+        missing.push_back(acceptor);
     }
+    close(missing);
 }
 
 void Listeners::closeAll()
 {
-    std::vector<Acceptor *> old;
-    old.swap(acceptors_);
-    for (Acceptor *acceptor : old) {
-        closeAcceptor(*acceptor);
-    }
+    std::vector<Acceptor *> all;
+    all.swap(acceptors_);
+    close(all);
 }
 
 void Listeners::take(Handover handover)
@@ -94,21 +92,29 @@ void Listeners::take(Handover handover)
     }
     if (context_.heir) { // we go away too, meanwhile
         context_.heir(std::move(handover));
+    } else {
+        bump(context_.counters.moved);
+        bump(context_.counters.closed);
     }
 }
 
-void Listeners::closeAcceptor(Acceptor &acceptor)
+void Listeners::close(const std::vector<Acceptor *> &acceptors)
 {
-    acceptor.close();
+    for (Acceptor *acceptor : acceptors) {
+        acceptor->close();
+    }
     // Connections accepted before are served, idle ones closed at once (C6).
     Connection *next = nullptr;
-    for (Connection *c = context_.connections.front(); c != nullptr; c = next) {
+    for (Connection *c = context_.connections.front(); c != nullptr && !acceptors.empty();
+         c = next) {
         next = context_.connections.after(*c);
-        if (&c->acceptor() == &acceptor) {
+        if (!c->acceptor().isOpen()) {
             c->closeIfIdle();
         }
     }
-    acceptor.drop();
+    for (Acceptor *acceptor : acceptors) {
+        acceptor->drop();
+    }
 }
 
 } // namespace patchbay::client

@@ -23,7 +23,7 @@ public:
     void take(Handover handover); // from an engine that goes away; dropped if nobody listens there
 
 private:
-    void closeAcceptor(Acceptor &acceptor);
+    void close(const std::vector<Acceptor *> &acceptors);
 
     EngineContext &context_;
     std::vector<Acceptor *> acceptors_;

@@ -59,4 +59,12 @@ struct ConfigSnapshot {
 
 using SnapshotPtr = std::shared_ptr<const ConfigSnapshot>;
 
+// What a generation still has, on one engine or on all.
+struct GenerationUse {
+    std::uint64_t generation = 0;
+    std::uint32_t bindings = 0;
+    std::uint32_t connections = 0; // with a request in progress
+    std::uint32_t requests = 0;    // of these, at an application
+};
+
 } // namespace patchbay::config

@@ -37,6 +37,19 @@ public:
     {
         engine_.applicationRemoved(std::move(application), std::move(done));
     }
+    void census(CensusDone done) override { engine_.census(std::move(done)); }
+    void expire(std::uint64_t generation) override { engine_.expire(generation); }
+    EngineTotals counters() const noexcept override
+    {
+        const client::EngineCounters &now = engine_.counters();
+        EngineTotals totals;
+        totals.closed = now.closed.load(std::memory_order_relaxed); // first: accepted is not less
+        totals.accepted = now.accepted.load(std::memory_order_relaxed);
+        totals.active = now.active.load(std::memory_order_relaxed);
+        totals.idle = now.idle.load(std::memory_order_relaxed);
+        totals.requests = now.requests.load(std::memory_order_relaxed);
+        return totals;
+    }
     void stop(std::chrono::milliseconds deadline, Done done) override
     {
         engine_.stop(deadline, std::move(done));

@@ -11,6 +11,14 @@ namespace {
 // A leaving engine may take this long for the requests it has.
 constexpr std::chrono::hours kDrain{24};
 
+// Adds what an engine has counted, its connections of now left out.
+void addEver(EngineTotals &sum, const EngineTotals &engine) noexcept
+{
+    sum.accepted += engine.accepted;
+    sum.closed += engine.closed;
+    sum.requests += engine.requests;
+}
+
 } // namespace
 
 EngineSet::EngineSet(ControlLoop &loop, Factory factory)
@@ -118,6 +126,7 @@ void EngineSet::release(std::unique_ptr<EnginePort> engine, std::chrono::millise
 
 void EngineSet::gone(const EnginePort *engine)
 {
+    addEver(past_, engine->counters());
     std::erase_if(leaving_, [engine](const auto &other) { return other.get() == engine; });
     if (alive() == 0 && whenEmpty_) {
         std::exchange(whenEmpty_, {})();
@@ -134,6 +143,52 @@ void EngineSet::adoptAll(const config::SnapshotPtr &snapshot, std::size_t count,
             active_[i]->retire(*active_[i % count], acknowledge);
         }
     }
+}
+
+void EngineSet::census(CensusDone done)
+{
+    using ByGeneration = std::map<std::uint64_t, GenerationUse>;
+    auto sums = std::make_shared<ByGeneration>(); // [control] alone looks into it
+    Done acknowledge = countdown(alive(), [sums, done = std::move(done)] {
+        std::vector<GenerationUse> uses;
+        for (const auto &[generation, use] : *sums) {
+            uses.push_back(use);
+        }
+        done(std::move(uses));
+    });
+    forEach([&](EnginePort &engine) {
+        engine.census([&loop = loop_, sums, acknowledge](std::vector<GenerationUse> uses) {
+            loop.post([sums, uses = std::move(uses)] {
+                for (const GenerationUse &use : uses) {
+                    GenerationUse &sum = (*sums)[use.generation];
+                    sum.generation = use.generation;
+                    sum.bindings += use.bindings;
+                    sum.connections += use.connections;
+                    sum.requests += use.requests;
+                }
+            });
+            acknowledge(); // comes after it
+        });
+    });
+}
+
+void EngineSet::expire(std::uint64_t generation)
+{
+    forEach([generation](EnginePort &engine) { engine.expire(generation); });
+}
+
+EngineTotals EngineSet::totals() const noexcept
+{
+    EngineTotals sum = past_;
+    for (const auto *engines : {&active_, &leaving_}) {
+        for (const auto &engine : *engines) {
+            EngineTotals part = engine->counters();
+            addEver(sum, part);
+            sum.active += part.active;
+            sum.idle += part.idle;
+        }
+    }
+    return sum;
 }
 
 void EngineSet::stopAll(std::chrono::milliseconds deadline, Done done)

@@ -17,12 +17,21 @@ namespace patchbay::control {
 
 using ApplicationPtr = std::shared_ptr<app::Application>;
 using WorkerViewPtr = std::shared_ptr<app::WorkerView>;
+using config::GenerationUse;
+
+// Since the router's start; control-api.md 6.
+struct EngineTotals {
+    std::uint64_t accepted = 0, closed = 0;
+    std::uint64_t active = 0, idle = 0; // connections now: with a request in progress, the others
+    std::uint64_t requests = 0;         // read
+};
 
 // What control asks of one engine. client::EngineThread behind it, fakes in tests. Each Done may
 // run on any thread.
 class EnginePort {
 public:
     using Done = std::function<void()>;
+    using CensusDone = std::function<void(std::vector<GenerationUse>)>;
 
     EnginePort() = default;
     EnginePort(const EnginePort &) = delete;
@@ -37,6 +46,9 @@ public:
     virtual void applicationDown(ApplicationPtr application) = 0;
     virtual void applicationAdded(ApplicationPtr application) = 0;
     virtual void applicationRemoved(ApplicationPtr application, Done done) = 0;
+    virtual void census(CensusDone done) = 0;
+    virtual void expire(std::uint64_t generation) = 0;
+    virtual EngineTotals counters() const noexcept = 0;
     virtual void stop(std::chrono::milliseconds deadline, Done done) = 0;
 };
 
@@ -48,6 +60,7 @@ public:
     using Factory = std::function<std::unique_ptr<EnginePort>(std::uint32_t number)>;
     using Introduce = std::function<void(EnginePort &)>;
     using Done = std::function<void()>;
+    using CensusDone = EnginePort::CensusDone;
     using Ask = std::function<void(EnginePort &, Done)>;
 
     EngineSet(ControlLoop &loop, Factory factory);
@@ -71,6 +84,13 @@ public:
     // The first `count` active engines adopt the snapshot, the others stop accepting and hand their
     // connections to the first. done on [control] when all have switched (seed S03).
     void adoptAll(const config::SnapshotPtr &snapshot, std::size_t count, Done done);
+    // What each generation still has, oldest first, summed over the engines alive. done on
+    // [control], never from within this call.
+    void census(CensusDone done);
+    // Cuts whatever still uses this generation or an older one.
+    void expire(std::uint64_t generation);
+    // Over all engines that ever were.
+    EngineTotals totals() const noexcept;
     // Ends all engines, those that were leaving already included; done on [control]. Once.
     void stopAll(std::chrono::milliseconds deadline, Done done);
 
@@ -94,6 +114,7 @@ private:
     std::uint64_t lastQuestion_ = 0;
     std::vector<std::unique_ptr<EnginePort>> active_;
     std::vector<std::unique_ptr<EnginePort>> leaving_;
+    EngineTotals past_;                 // of engines that are gone
     Done whenEmpty_;                    // of stopAll
     std::shared_ptr<EngineSet *> self_; // acknowledgements may come after our end
 };

@@ -25,7 +25,7 @@ bool isEntry(const ReplyEntry &entry, std::uint64_t number)
     ReplyEntry expected = entryOf(number);
     return entry.ticket == expected.ticket && entry.unit == expected.unit &&
            entry.units == expected.units && entry.size == expected.size &&
-           entry.flags == expected.flags && entry.reserved == expected.reserved;
+           entry.flags == expected.flags && entry.takenAt == expected.takenAt;
 }
 
 // An engine and its workers as threads, each worker with a segment of its own. Every reply is

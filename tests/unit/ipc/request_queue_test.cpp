@@ -226,6 +226,8 @@ public:
             shared().idle[seat / 64] |= std::uint64_t{1} << (seat % 64);
         }
         CPPUNIT_ASSERT(producer_->hasIdle());
+        CPPUNIT_ASSERT(producer_->allIdle(5, 2) && producer_->allIdle(kMaxSeats - 1, UINT32_MAX));
+        CPPUNIT_ASSERT(!producer_->allIdle(5, 3) && !producer_->allIdle(4, 2));
         CPPUNIT_ASSERT_EQUAL(0U, producer_->wake(0));
         CPPUNIT_ASSERT_EQUAL(2U, producer_->wake(2));
         CPPUNIT_ASSERT_EQUAL(1U, shared().seats[5].wake.load());

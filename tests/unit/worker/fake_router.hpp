@@ -17,6 +17,7 @@
 
 #include <chrono>
 #include <cstring>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -100,6 +101,7 @@ public:
         s.consumed.store(0);
         body_ = std::move(body);
         bodyAt_ = inlineBody;
+        pushedAt_[slot] = now();
         std::optional<ipc::Ticket> ticket = queue.push(slot);
         CPPUNIT_ASSERT(ticket.has_value());
         queue.wake(1);
@@ -151,6 +153,8 @@ public:
     bool accept(const ipc::ReplyEntry &entry, ipc::Ticket ticket, Answer &answer)
     {
         CPPUNIT_ASSERT_EQUAL(ticket, entry.ticket);
+        CPPUNIT_ASSERT(entry.takenAt >= pushedAt_[ipc::ticketSlot(ticket)] &&
+                       entry.takenAt <= now());
         if ((entry.flags & ipc::kReplyWantBody) != 0) {
             fillInbox(ipc::ticketSlot(ticket));
             return false;
@@ -205,7 +209,14 @@ public:
     std::size_t windows = 0;
 
 private:
-    std::string body_; // of the request pushed last
+    static std::uint64_t now()
+    {
+        auto time = std::chrono::steady_clock::now().time_since_epoch();
+        return static_cast<std::uint64_t>(std::chrono::nanoseconds(time).count());
+    }
+
+    std::map<std::uint32_t, std::uint64_t> pushedAt_; // by slot, in ns
+    std::string body_;                                // of the request pushed last
     std::size_t bodyAt_ = 0;
 };
 

@@ -8,8 +8,10 @@
 
 #include <cstring>
 #include <random>
+#include <thread>
 
 using namespace patchbay;
+using namespace std::chrono_literals;
 using namespace patchbay::rig;
 
 namespace {
@@ -111,6 +113,8 @@ class AppLinkTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(unknownWorkerIsLookedAtLater);
     CPPUNIT_TEST(windowIsEnforced);
     CPPUNIT_TEST(brokenRing);
+    CPPUNIT_TEST(everyFailureHasItsCause);
+    CPPUNIT_TEST(theWaitIsWhatTheWorkerSaysWithinReason);
     CPPUNIT_TEST(hostileEntries);
     CPPUNIT_TEST(randomLife);
     CPPUNIT_TEST_SUITE_END();
@@ -227,7 +231,7 @@ class AppLinkTest : public CppUnit::TestFixture {
         const auto failure = rig.start(refused);
         CPPUNIT_ASSERT(failure && failure->status == 503 && failure->retryAfter == 1);
         rig.links.endOfTurn();
-        CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, rig.application->refused.load());
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, rig.application->refusedFull.load());
         std::size_t served = 0; // everybody is served in the end
         while (served < all) {
             const auto ticket = rig.consumer.take();
@@ -337,6 +341,77 @@ class AppLinkTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT(ticket && isClean(*rig.application));
     }
 
+    void everyFailureHasItsCause()
+    {
+        Rig rig;
+        app::Application &application = *rig.application;
+        Asker aborted, garbage, left, dead, unserved;
+        for (Asker *asker : {&aborted, &garbage, &left, &dead}) {
+            CPPUNIT_ASSERT(!rig.start(*asker));
+        }
+        rig.reply(*rig.consumer.take(), "", ipc::kReplyLast | ipc::kReplyAbort);
+        rig.reply(*rig.consumer.take(), "this is no head at all, whatever one thinks of it", 0);
+        rig.links.endOfTurn();
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, application.badReply.load());
+        left.exchange.abandon();
+        const auto taken = rig.consumer.take();
+        CPPUNIT_ASSERT(taken.has_value());
+        rig.link.workerGone(*rig.view);
+        CPPUNIT_ASSERT_EQUAL(503u, dead.failure);
+        application.running = 0;
+        const auto failure = rig.start(unserved);
+        CPPUNIT_ASSERT(failure && failure->status == 503 && failure->retryAfter == 0);
+        rig.link.down();
+        rig.links.endOfTurn();
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, application.workerDied.load());
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, application.unavailable.load());
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, application.clientGone.load());
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, application.taken.load());
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{5}, application.requests.load());
+    }
+
+    void theWaitIsWhatTheWorkerSaysWithinReason()
+    {
+        Rig rig;
+        const auto wait = [&](std::chrono::nanoseconds after) {
+            const std::uint64_t before = rig.application->waitMicroseconds;
+            Asker asker;
+            CPPUNIT_ASSERT(!rig.start(asker));
+            const auto at = rig.engine.now().time_since_epoch() + after;
+            const auto ticket = rig.consumer.take();
+            rig.push({*ticket, 0, 0, 0, 0, static_cast<std::uint64_t>(at.count())});
+            rig.push({*ticket, 0, 0, 0, ipc::kReplyLast | ipc::kReplyAbort, 77});
+            rig.links.endOfTurn();
+            return rig.application->waitMicroseconds - before;
+        };
+        // The rig's clock stands still: whatever is later has not happened yet.
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, wait(0ns));
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, wait(-3s));
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, wait(1h));
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{3}, rig.application->taken.load());
+
+        Asker asker;
+        CPPUNIT_ASSERT(!rig.start(asker));
+        const auto began = rig.engine.now().time_since_epoch();
+        while (engine::Clock::now().time_since_epoch() < began + 2ms) {
+            std::this_thread::yield();
+        }
+        OneTurn turn(rig.engine);
+        rig.engine.run(turn); // it reads the clock
+        const auto at = static_cast<std::uint64_t>((began + 1500us).count());
+        rig.push({*rig.consumer.take(), 0, 0, 0, ipc::kReplyLast | ipc::kReplyAbort, at});
+        rig.links.endOfTurn();
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{1500}, rig.application->waitMicroseconds.load());
+    }
+
+    struct OneTurn final : engine::TurnHook {
+        explicit OneTurn(engine::Engine &of) : engine(of) {}
+        void endOfTurn() override { engine.quit(); }
+        bool prepareSleep() override { return false; }
+        void endSleep() override {}
+        engine::Engine &engine;
+    };
+
     // Random entries, random bytes, scribbles over the shared state: requests of this application
     // may fail, nothing else happens (ASan watches), and its death cleans up.
     void hostileEntries()
@@ -393,6 +468,7 @@ class AppLinkTest : public CppUnit::TestFixture {
         entry.units = random() % 8 == 0 ? static_cast<std::uint32_t>(random()) : random() % 3;
         entry.size = random() % 8 == 0 ? static_cast<std::uint32_t>(random()) : random() % 4096;
         entry.flags = random() % 16;
+        entry.takenAt = (std::uint64_t{random()} << 32) | random();
         if (random() % 2 == 0) { // a head that is nearly right
             std::string head = replyHead(200 + random() % 300, {{"Content-Length", "5"}}) + "hello";
             head[random() % head.size()] ^= static_cast<char>(random() % 4);
@@ -471,6 +547,15 @@ class AppLinkTest : public CppUnit::TestFixture {
             }
             CPPUNIT_ASSERT(isClean(*rig.application) && rig.repliesBack());
             CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, rig.application->inFlight.load());
+            // Every request is counted once: answered, failed or left.
+            app::Application &counted = *rig.application;
+            std::uint64_t ends = 0;
+            for (auto &asker : askers) {
+                ends += static_cast<std::uint64_t>(asker->ends);
+            }
+            CPPUNIT_ASSERT_EQUAL(counted.requests.load(),
+                                 ends + counted.badReply + counted.workerDied +
+                                     counted.unavailable + counted.clientGone);
         }
     }
 };

@@ -182,7 +182,7 @@ class ResponseTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_EQUAL(std::string("partial"), r.body);
         CPPUNIT_ASSERT(!r.complete && client.isClosed());
         CPPUNIT_ASSERT(server.isClean());
-        CPPUNIT_ASSERT_EQUAL(std::uint64_t{3}, server.application->failures.load());
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{3}, server.application->badReply.load());
     }
 
     void http10()

@@ -388,6 +388,9 @@ public:
         known_.erase(application.get());
         done();
     }
+    void census(CensusDone done) override { done(uses); }
+    void expire(std::uint64_t generation) override { expired = generation; }
+    EngineTotals counters() const noexcept override { return totals; }
     void stop(std::chrono::milliseconds, Done done) override
     {
         expect(current == nullptr || current->listeners.empty() || stopping, "stops, yet listens");
@@ -407,7 +410,10 @@ public:
 
     config::SnapshotPtr current;
     std::vector<Done> held;
-    bool stopping = false; // the whole router ends
+    std::vector<GenerationUse> uses; // what its census finds
+    EngineTotals totals;
+    std::uint64_t expired = 0; // the last one
+    bool stopping = false;     // the whole router ends
 
 private:
     void expect(bool ok, const char *breach)

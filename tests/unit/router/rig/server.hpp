@@ -134,6 +134,7 @@ public:
     config::SnapshotPtr snapshot(std::vector<std::shared_ptr<config::ListenSocket>> sockets) const
     {
         auto made = std::make_shared<config::ConfigSnapshot>();
+        made->generation = ++generations;
         made->http = settings;
         made->serverField = "Patchbay/test";
         made->applications = {application};
@@ -191,6 +192,7 @@ public:
     std::shared_ptr<app::Application> application;
     std::shared_ptr<config::ListenSocket> socket;
     http::Settings settings;
+    mutable std::uint64_t generations = 0; // made so far
     std::vector<std::unique_ptr<client::EngineThread>> engines;
     std::vector<std::unique_ptr<FakeWorker>> workers;
 };
