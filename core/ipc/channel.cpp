@@ -243,10 +243,15 @@ UniqueFd makeTextMemfd(std::string_view text, const char *name)
         }
         done += size > 0 ? static_cast<std::size_t>(size) : 0;
     }
-    if (fcntl(fd.get(), F_ADD_SEALS, kTextSeals) != 0) {
+    sealText(fd.get());
+    return fd;
+}
+
+void sealText(int memfd)
+{
+    if (fcntl(memfd, F_ADD_SEALS, kTextSeals) != 0) {
         throw SystemError("fcntl(F_ADD_SEALS)");
     }
-    return fd;
 }
 
 std::string readTextFd(int fd, std::size_t limit)

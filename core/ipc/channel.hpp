@@ -84,6 +84,8 @@ private:
 
 // Text too long for a frame travels as a sealed memfd.
 UniqueFd makeTextMemfd(std::string_view text, const char *name);
+// Makes a memfd's content final, whoever has it. Throws SystemError.
+void sealText(int memfd);
 // Throws Error when it is larger than `limit` bytes.
 std::string readTextFd(int fd, std::size_t limit);
 

@@ -78,7 +78,7 @@ enum class ConfigOrigin : std::uint32_t {
 
 // Bundle: texts with their names in one memfd, any number of times
 //   str name (of a file, for messages), u64 size, that many bytes
-// Written with WireWriter and sendfile(), read by BundleReader (ipc/bundle.hpp).
+// Written by BundleWriter, read by readBundle() (ipc/bundle.hpp).
 
 // ApplicationStart, the blob of startPrototype (WireWriter order). Written by the router, parsed by
 // the prototype itself, after fork: main passes it on unread.
