@@ -158,4 +158,19 @@ const json::Schema &applicationSchema()
     return schema;
 }
 
+std::string_view rootSchemaText()
+{
+    return kRoot;
+}
+
+std::string_view listenerSchemaText()
+{
+    return kListener;
+}
+
+std::string_view applicationSchemaText()
+{
+    return kApplication;
+}
+
 } // namespace patchbay::control

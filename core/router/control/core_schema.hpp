@@ -4,11 +4,18 @@
 
 #include "json/schema.hpp"
 
+#include <string_view>
+
 namespace patchbay::control {
 
 // Compiled once per process. x-select: "listener", "application"; x-rule: see config_rules.cpp.
 const json::Schema &rootSchema();
 const json::Schema &listenerSchema();
 const json::Schema &applicationSchema();
+
+// The texts they were compiled from.
+std::string_view rootSchemaText();
+std::string_view listenerSchemaText();
+std::string_view applicationSchemaText();
 
 } // namespace patchbay::control
