@@ -1,53 +1,64 @@
-// Process "main": which configuration the router is given and when: the first one, the one in
-// effect after the router was started again, a new one on SIGHUP. One at a time.
+// Process "main": what the router is told to run and when: the first configuration, the one in
+// effect after the router was started again, a reload of the files on SIGHUP. One at a time.
 #pragma once
 
 #include "base/unique_fd.hpp"
-#include "main/config_store.hpp"
 #include "main/router_process.hpp"
+#include "main/start_choices.hpp"
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <optional>
-#include <string>
 
 namespace patchbay::main_ {
 
 class Configurator {
 public:
     using Clock = RouterProcess::Clock;
-    enum class Outcome { firstApplied, firstRefused, applied, refused };
+    // another: the first one was refused, something else is tried.
+    enum class Outcome { firstApplied, another, firstRefused, applied, refused };
 
-    // first: the text to start with.
-    Configurator(ConfigStore &store, RouterProcess &router, UniqueFd first)
-        : store_(store), router_(router), first_(std::move(first))
+    Configurator(StartChoices choices, RouterSend send)
+        : choices_(std::move(choices)), send_(std::move(send))
     {
     }
 
     void routerReady();
     void routerGone() noexcept;
-    // Reads the file and sends it, now or when the one under way is done. A file that cannot be
-    // read is logged; the running configuration stays.
-    void reload();
-    // The router's answer; nullopt: to nothing that was asked.
-    std::optional<Outcome> answered(std::uint64_t request, bool ok, UniqueFd active);
+    // Asks the router to read the files again, now or when what is under way is done; several while
+    // one is under way are one. who: uid of who wants it.
+    void reload(uid_t who);
+
+    // The router's messages. The text stays the caller's. Throws SystemError.
+    void activated(int text, uid_t author);
+    // nullopt: the answer to nothing that was asked.
+    std::optional<Outcome> answered(std::uint64_t request, bool ok);
+    // false: nobody wanted a reload.
+    bool reloaded();
 
     // The last good configuration could not be restored: it is tried again then.
     std::optional<Clock::time_point> retryAt() const noexcept { return retryAt_; }
     void retry();
 
 private:
-    void send(int text);
-    void refused();
+    void send(ipc::ConfigOrigin origin, uid_t author, int bundle);
+    bool sendNext();
+    void restore();
+    void restoreRefused();
+    void reloadIfWanted();
 
-    ConfigStore &store_;
-    RouterProcess &router_;
-    UniqueFd first_;
-    UniqueFd sent_; // what the router is busy with
+    StartChoices choices_;
+    RouterSend send_;
     bool routerReady_ = false;
-    bool restored_ = false; // this router has had the configuration in effect
-    bool reloadWanted_ = false;
-    bool busy_ = false;
+    bool started_ = false;   // a first configuration is in effect
+    bool restored_ = false;  // this router has had the configuration in effect
+    bool busy_ = false;      // with the request
+    bool reloading_ = false; // a reload was sent and has not ended
     std::uint64_t request_ = 0;
+    UniqueFd active_; // what the router has in effect; a router that is started again gets it
+    uid_t author_ = 0;
+    std::optional<uid_t> reloadWanted_;
     unsigned refusals_ = 0; // of a restoration, in a row
     std::optional<Clock::time_point> retryAt_;
 };

@@ -4,10 +4,14 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/process_title.hpp"
-#include "main/config_store.hpp"
+#include "main/config_files.hpp"
+#include "main/control_socket.hpp"
 #include "main/discovery_child.hpp"
 #include "main/files.hpp"
+#include "main/service_notify.hpp"
+#include "main/start_choices.hpp"
 #include "main/start_report.hpp"
+#include "main/state_store.hpp"
 #include "main/supervisor.hpp"
 
 #include <unistd.h>
@@ -29,35 +33,50 @@ void makePathsAbsolute(Options &options)
 }
 
 // Nothing is stored there that the server could not run without.
-void makeStateDirectory(const std::string &path)
+void prepareState(const StateStore &state)
 {
     try {
-        makeDirectory(path, 0700);
+        state.prepare();
     } catch (const Error &error) {
         log::alert("%s", error.what());
     }
 }
 
-int start(const Options &options, StartReport &report, std::optional<PidFile> &pidFile)
+RouterProcess::Settings routerSettings(const Options &options, const ControlSocket &control,
+                                       worker::Credentials user)
 {
-    const Product &self = product();
-    log::info("%s %s started", self.program, self.version);
-    worker::Credentials user = chooseUser(options);
-    ConfigStore store(options.config);
-    UniqueFd first = store.read();
-    pidFile.emplace(options.pidFile);
-    makeStateDirectory(options.stateDir);
-    LogFile log(options.logFile);
-    log.open();
-    if (!store.hasFile()) {
-        log::notice("no configuration file is given (--config): the configuration is empty");
-    }
     RouterProcess::Settings settings;
     settings.manifest = discoverModules(chooseModulesDir(options), user);
     settings.tmpDir = options.tmpDir;
     settings.user = std::move(user);
-    settings.asUnit = self.asUnit;
-    return Supervisor(std::move(settings), store, log, report, std::move(first)).run();
+    settings.asUnit = product().asUnit;
+    settings.control = control.fd();
+    settings.controlAddress = control.address();
+    settings.controlUsers = control.users();
+    settings.configFile = options.config;
+    settings.stateDir = options.stateDir;
+    return settings;
+}
+
+// In the order of daemon.md 3; what is made here goes in the reverse order.
+int start(const Options &options, StartReport &report, ServiceNotify &service,
+          std::optional<PidFile> &pidFile)
+{
+    const Product &self = product();
+    log::info("%s %s started", self.program, self.version);
+    worker::Credentials user = chooseUser(options);
+    ConfigFiles files(options.config);
+    StateStore state(options.stateDir);
+    StartChoices choices(files, state);
+    pidFile.emplace(options.pidFile);
+    prepareState(state);
+    LogFile log(options.logFile);
+    log.open();
+    ControlSocket control(parseControlAddress(options.control),
+                          {options.controlMode, options.controlUser, options.controlGroup});
+    RouterProcess::Settings settings = routerSettings(options, control, std::move(user));
+    Supervisor::Parts parts{files, state, control, log, report, service};
+    return Supervisor(std::move(settings), parts, std::move(choices)).run();
 }
 
 } // namespace
@@ -103,6 +122,7 @@ int runDaemon(Options options, const std::string &commandLine)
     makePathsAbsolute(options);
     log::setLevel(options.logLevel);
     StartReport report;
+    ServiceNotify service;
     std::optional<PidFile> pidFile; // its own scope: removed last, when everything else is gone
     try {
         if (options.daemon) {
@@ -110,7 +130,7 @@ int runDaemon(Options options, const std::string &commandLine)
         }
         setProcessTitle(std::string(product().program) + ": main v" + product().version + " [" +
                         commandLine + "]");
-        return start(options, report, pidFile);
+        return start(options, report, service, pidFile);
     } catch (const std::exception &error) {
         report.error(error.what());
         return 1;
@@ -131,9 +151,9 @@ int runTest(const Options &options)
 {
     log::setLevel(answerLevel(options));
     worker::Credentials user = chooseUser(options);
-    UniqueFd text = ConfigStore(options.config).read();
-    return testConfiguration(text.get(), options.config, chooseModulesDir(options),
-                             absolutePath(options.tmpDir), user);
+    UniqueFd files = ConfigFiles(options.config).read();
+    return testConfiguration(files.get(), chooseModulesDir(options), absolutePath(options.tmpDir),
+                             user);
 }
 
 int runListModules(const Options &options)

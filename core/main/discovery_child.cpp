@@ -4,9 +4,8 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/process_title.hpp"
-#include "ipc/channel.hpp"
+#include "ipc/bundle.hpp"
 #include "main/child.hpp"
-#include "main/config_store.hpp"
 #include "module/discovery.hpp"
 #include "router/control/router.hpp"
 
@@ -108,11 +107,11 @@ int listModules(const std::string &modulesDir, bool json, const worker::Credenti
     return await(pid) == 0 ? 0 : 1;
 }
 
-int testConfiguration(int config, const std::string &source, const std::string &modulesDir,
-                      const std::string &tmpDir, const worker::Credentials &user)
+int testConfiguration(int files, const std::string &modulesDir, const std::string &tmpDir,
+                      const worker::Credentials &user)
 {
     std::string manifest = discoverModules(modulesDir, user);
-    pid_t pid = forkOrThrow("check", {&config, 1}, [&] {
+    pid_t pid = forkOrThrow("check", {&files, 1}, [&] {
         worker::takeOn(user);
         control::RouterOptions options;
         options.manifest = manifest;
@@ -120,8 +119,7 @@ int testConfiguration(int config, const std::string &source, const std::string &
         options.user = user.user;
         options.group = user.group;
         options.asUnit = product().asUnit;
-        return control::checkConfiguration(ipc::readTextFd(config, ConfigStore::kMaxSize), source,
-                                           options);
+        return control::checkConfiguration(ipc::readBundle(files, ipc::kMaxConfigText), options);
     });
     return await(pid) == 0 ? 0 : 1;
 }

@@ -1,25 +1,23 @@
 // Used by patchbayd.cpp at start and end, and by supervisor.cpp when the log is reopened.
 #include "main/files.hpp"
 
-#include "base/error.hpp"
+#include "ipc/bundle.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
+#include <string_view>
 
 namespace patchbay::main_ {
 namespace {
-
-std::string because(const char *what, const std::string &path, const char *verb, int number)
-{
-    return "The " + std::string(what) + " \"" + path + "\" cannot be " + verb + ": " +
-           errnoText(number) + ".";
-}
 
 // One level; parents exist.
 void makeOne(const std::string &path, mode_t mode)
@@ -29,10 +27,10 @@ void makeOne(const std::string &path, mode_t mode)
     umask(before);
     struct stat status {};
     if (error != 0 && (error != EEXIST || stat(path.c_str(), &status) != 0)) {
-        throw Error(because("directory", path, "created", error));
+        throw FileError("directory", path, "created", error);
     }
     if (error == EEXIST && !S_ISDIR(status.st_mode)) {
-        throw Error(because("directory", path, "created", ENOTDIR));
+        throw FileError("directory", path, "created", ENOTDIR);
     }
 }
 
@@ -63,6 +61,83 @@ std::string absolutePath(const std::string &path)
     return error ? path : (here / path).string();
 }
 
+FileError::FileError(const char *what, const std::string &path, const char *verb, int number)
+    : FileError("The " + std::string(what) + " \"" + path + "\" cannot be " + verb + ": " +
+                    errnoText(number) + ".",
+                number)
+{
+}
+
+UniqueFd openRegular(const char *what, const std::string &path)
+{
+    // Looked at first: opening a device may have effects, a fifo's open() may wait.
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0) {
+        throw FileError(what, path, "opened", errno);
+    }
+    UniqueFd file;
+    if (S_ISREG(status.st_mode)) {
+        file.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+        if (!file) {
+            throw FileError(what, path, "opened", errno);
+        }
+        if (fstat(file.get(), &status) != 0) {
+            throw FileError(what, path, "read", errno);
+        }
+    }
+    if (!S_ISREG(status.st_mode)) {
+        throw FileError("The " + std::string(what) + " \"" + path + "\" is not a regular file.",
+                        EINVAL);
+    }
+    return file;
+}
+
+UniqueFd readRegular(const char *what, const std::string &path, std::size_t limit)
+{
+    UniqueFd file = openRegular(what, path);
+    try {
+        return ipc::copyToMemfd(file.get(), "patchbay-text", limit);
+    } catch (const SystemError &error) {
+        if (error.number() != EFBIG) {
+            throw FileError(what, path, "read", error.number());
+        }
+        throw FileError("The " + std::string(what) + " \"" + path + "\" is larger than " +
+                            sizeText(limit) + ".",
+                        EFBIG);
+    }
+}
+
+std::vector<std::string> namesIn(const char *what, const std::string &directory)
+{
+    std::unique_ptr<DIR, int (*)(DIR *)> stream(opendir(directory.c_str()), closedir);
+    if (!stream) {
+        if (errno == ENOENT) {
+            return {};
+        }
+        throw FileError(what, directory, "opened", errno);
+    }
+    std::vector<std::string> names;
+    errno = 0;
+    while (const dirent *entry = readdir(stream.get())) {
+        std::string_view name = entry->d_name;
+        if (name != "." && name != "..") {
+            names.emplace_back(name);
+        }
+        errno = 0;
+    }
+    if (errno != 0) {
+        throw FileError(what, directory, "read", errno);
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+std::string sizeText(std::size_t bytes)
+{
+    std::size_t kib = bytes >> 10;
+    return kib >> 10 != 0 ? std::to_string(kib >> 10) + " MiB" : std::to_string(kib) + " KiB";
+}
+
 void makeParents(const std::string &file)
 {
     std::size_t slash = file.find_last_of('/');
@@ -85,7 +160,7 @@ void LogFile::open()
     if (special >= 0) {
         // Not opened by name: it may be a socket, or another user's terminal.
         if (special != STDERR_FILENO && dup2(special, STDERR_FILENO) < 0) {
-            throw Error(because("log file", path_, "opened", errno));
+            throw FileError("log file", path_, "opened", errno);
         }
         return;
     }
@@ -93,7 +168,7 @@ void LogFile::open()
     UniqueFd file(
         ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600));
     if (!file || dup2(file.get(), STDERR_FILENO) < 0) {
-        throw Error(because("log file", path_, "opened", errno));
+        throw FileError("log file", path_, "opened", errno);
     }
 }
 
@@ -105,7 +180,7 @@ PidFile::PidFile(std::string path) : path_(std::move(path))
     std::string text = std::to_string(getpid()) + "\n";
     if (fchmod(fd_.get(), 0644) != 0 || ftruncate(fd_.get(), 0) != 0 ||
         pwrite(fd_.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
-        throw Error(because("pid file", path_, "written", errno));
+        throw FileError("pid file", path_, "written", errno);
     }
 }
 
@@ -114,7 +189,7 @@ bool PidFile::lockCurrent()
 {
     fd_.reset(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0644));
     if (!fd_) {
-        throw Error(because("pid file", path_, "opened", errno));
+        throw FileError("pid file", path_, "opened", errno);
     }
     if (flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
         char text[32] = {};

@@ -2,6 +2,7 @@
 #include "main/options.hpp"
 
 #include "base/build_info.hpp"
+#include "main/control_address.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -138,8 +139,19 @@ const Rule &ruleOf(const std::string &name, Options &options, const char *progra
     return *rule;
 }
 
+// The last one counts, so it is looked at when all are known.
+void checkControl(const Options &options)
+{
+    try {
+        parseControlAddress(options.control);
+    } catch (const Error &error) {
+        throw OptionError(std::string("option \"--control\" cannot be used: ") + error.what());
+    }
+}
+
 void checkTogether(const Options &options)
 {
+    checkControl(options);
     if (options.json && options.action != Options::Action::listModules) {
         throw OptionError("option \"--json\" goes with \"--list-modules\" only");
     }

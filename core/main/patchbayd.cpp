@@ -2,7 +2,6 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/process_title.hpp"
-#include "main/config_store.hpp"
 #include "main/daemon.hpp"
 #include "main/options.hpp"
 

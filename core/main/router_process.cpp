@@ -60,6 +60,11 @@ int RouterProcess::beRouter(ipc::Channel channel) const
     options.user = settings_.user.user;
     options.group = settings_.user.group;
     options.asUnit = settings_.asUnit;
+    options.control = UniqueFd(settings_.control);
+    options.controlAddress = settings_.controlAddress;
+    options.controlUsers = settings_.controlUsers;
+    options.configFile = settings_.configFile;
+    options.stateDir = settings_.stateDir;
     return control::runRouter(std::move(options));
 }
 
@@ -69,9 +74,9 @@ bool RouterProcess::start()
     startedAt_ = Clock::now();
     try {
         auto [ours, theirs] = ipc::Channel::makePair();
-        int fd = theirs.fd();
-        pid_t pid = forkChild("router", {&fd, 1},
-                              [this, fd] { return beRouter(ipc::Channel(UniqueFd(fd))); });
+        int kept[2] = {theirs.fd(), settings_.control};
+        pid_t pid = forkChild(
+            "router", kept, [this, fd = kept[0]] { return beRouter(ipc::Channel(UniqueFd(fd))); });
         if (pid < 0) {
             throw SystemError("fork()");
         }

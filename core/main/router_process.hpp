@@ -9,12 +9,18 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace patchbay::main_ {
+
+// Sends a message to the router there is; borrowed descriptors stay the caller's.
+using RouterSend =
+    std::function<void(ipc::MessageType type, std::string_view payload, std::span<const int> fds)>;
 
 class RouterProcess {
 public:
@@ -25,6 +31,11 @@ public:
         std::string tmpDir;
         worker::Credentials user; // of the router; by default also of applications
         bool asUnit = false;
+        int control = -1; // listening; every router gets a copy
+        std::string controlAddress;
+        std::vector<uid_t> controlUsers; // see control::RouterOptions
+        std::string configFile;          // empty: API mode
+        std::string stateDir;
     };
 
     explicit RouterProcess(Settings settings) : settings_(std::move(settings)) {}

@@ -21,6 +21,7 @@ SignalSource::SignalSource()
         worker::handleSignal(number, SIG_DFL);
     }
     worker::handleSignal(SIGPIPE, SIG_IGN);
+    worker::handleSignal(SIGXFSZ, SIG_IGN); // a file that must not grow is an error like others
     sigprocmask(SIG_BLOCK, &wanted, nullptr);
     fd_.reset(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!fd_) {
@@ -28,14 +29,14 @@ SignalSource::SignalSource()
     }
 }
 
-std::optional<int> SignalSource::next()
+std::optional<SignalSource::Signal> SignalSource::next()
 {
     signalfd_siginfo info{};
     ssize_t size = read(fd_.get(), &info, sizeof info);
     if (size != static_cast<ssize_t>(sizeof info)) {
         return std::nullopt;
     }
-    return static_cast<int>(info.ssi_signo);
+    return Signal{static_cast<int>(info.ssi_signo), info.ssi_uid};
 }
 
 std::string signalName(int number)

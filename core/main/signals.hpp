@@ -3,6 +3,8 @@
 
 #include "base/unique_fd.hpp"
 
+#include <sys/types.h>
+
 #include <optional>
 #include <string>
 
@@ -15,8 +17,13 @@ public:
     // jobs): they are not any more. Throws SystemError.
     SignalSource();
 
+    struct Signal {
+        int number;
+        uid_t sender; // who sent it; 0 for the kernel
+    };
+
     int fd() const noexcept { return fd_.get(); }
-    std::optional<int> next(); // nullopt: no more for now
+    std::optional<Signal> next(); // nullopt: no more for now
 
 private:
     UniqueFd fd_;

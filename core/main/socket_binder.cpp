@@ -9,7 +9,6 @@
 #include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -110,43 +109,16 @@ int configure(int fd, const SocketRequest &request)
             failure = failure || setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1) != 0;
         }
     } else {
-        // The file that bind() makes takes over this mode: there is no moment with another one, and
-        // no path that somebody could have replaced before a chmod().
         failure = fchmod(fd, request.mode) != 0;
     }
     return failure ? failed("setsockopt", request, errno) : 0;
 }
 
-// Is it a socket file that nobody listens on any more (C10)?
-bool isAbandoned(const std::string &path, const Address &address)
-{
-    struct stat status {};
-    if (lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) {
-        return false;
-    }
-    UniqueFd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    return probe && connect(probe.get(), address.get(), address.size) != 0 && errno == ECONNREFUSED;
-}
-
-int bindOnce(int fd, const Address &address)
-{
-    mode_t before = umask(0); // main has one thread
-    int result = bind(fd, address.get(), address.size) == 0 ? 0 : errno;
-    umask(before);
-    return result;
-}
-
 int bindTo(int fd, const SocketRequest &request)
 {
     Address address(request.address);
-    std::string path = pathOf(request.address);
-    int error = bindOnce(fd, address);
-    if (error == EADDRINUSE && !path.empty() && (request.flags & PB_SOCKET_UNLINK) != 0 &&
-        isAbandoned(path, address)) {
-        log::notice("nobody listens on \"%s\" any more: it is replaced", path.c_str());
-        unlink(path.c_str());
-        error = bindOnce(fd, address);
-    }
+    bool replace = (request.flags & PB_SOCKET_UNLINK) != 0;
+    int error = bindSocket(fd, address.get(), address.size, replace ? pathOf(request.address) : "");
     return error == 0 ? 0 : failed("bind", request, error);
 }
 
@@ -196,35 +168,21 @@ int SocketBinder::make(const SocketRequest &request, Socket &result)
     if (error != 0) {
         return error;
     }
-    struct stat status {};
-    std::string path = (request.flags & PB_SOCKET_UNLINK) != 0 ? pathOf(request.address) : "";
-    if (!path.empty() && lstat(path.c_str(), &status) == 0) {
-        result.path = path;
-        result.device = status.st_dev;
-        result.inode = status.st_ino;
+    if ((request.flags & PB_SOCKET_UNLINK) != 0) {
+        result.file = SocketFile(pathOf(request.address));
     }
     if (listen(result.fd.get(), request.backlog) != 0) {
         error = failed("listen", request, errno);
-        removeFile(result);
+        result.file.remove();
     }
     return error;
-}
-
-// Only the file that we made: somebody may have put another one there.
-void SocketBinder::removeFile(const Socket &socket)
-{
-    struct stat status {};
-    if (!socket.path.empty() && lstat(socket.path.c_str(), &status) == 0 &&
-        status.st_dev == socket.device && status.st_ino == socket.inode) {
-        unlink(socket.path.c_str());
-    }
 }
 
 void SocketBinder::close(std::string_view canonical)
 {
     auto found = sockets_.find(canonical);
     if (found != sockets_.end()) {
-        removeFile(found->second);
+        found->second.file.remove();
         sockets_.erase(found);
     }
 }
@@ -241,7 +199,7 @@ void SocketBinder::closeUnclaimed()
     for (auto it = sockets_.begin(); it != sockets_.end();) {
         auto current = it++;
         if (!current->second.claimed) {
-            removeFile(current->second);
+            current->second.file.remove();
             sockets_.erase(current);
         }
     }
@@ -256,8 +214,8 @@ void SocketBinder::closeDescriptors() noexcept
 
 void SocketBinder::closeAll()
 {
-    for (const auto &[name, socket] : sockets_) {
-        removeFile(socket);
+    for (auto &[name, socket] : sockets_) {
+        socket.file.remove();
     }
     sockets_.clear();
 }

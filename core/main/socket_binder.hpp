@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/unique_fd.hpp"
+#include "main/socket_file.hpp"
 
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -52,14 +53,11 @@ private:
     struct Socket {
         UniqueFd fd;
         std::string address;
-        std::string path; // of a file to remove; empty: none
-        dev_t device = 0; // which file it was
-        ino_t inode = 0;
+        SocketFile file; // to remove; none if others made it
         bool claimed = true;
     };
 
     static int make(const SocketRequest &request, Socket &result);
-    static void removeFile(const Socket &socket);
 
     std::map<std::string, Socket, std::less<>> sockets_;
 };

@@ -28,19 +28,29 @@ constexpr std::chrono::milliseconds kOrphanTime{2'500};
 
 } // namespace
 
-Supervisor::Supervisor(RouterProcess::Settings settings, ConfigStore &store, LogFile &log,
-                       StartReport &report, UniqueFd firstText)
-    : user_(settings.user), asUnit_(settings.asUnit), store_(store), log_(log), report_(report),
-      router_(std::move(settings)), configurator_(store, router_, std::move(firstText))
+Supervisor::Supervisor(RouterProcess::Settings settings, const Parts &parts, StartChoices choices)
+    : user_(settings.user), asUnit_(settings.asUnit), parts_(parts), router_(std::move(settings)),
+      configurator_(std::move(choices), sender()),
+      files_(parts.files, parts.state, sender(), [this](int text, uid_t author) {
+          configurator_.activated(text, author);
+          binder_.closeUnclaimed(); // what is in effect has asked for its sockets
+      })
 {
     // Workers whose prototype died, and what applications leave behind, become our children (P12).
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
+RouterSend Supervisor::sender()
+{
+    return [this](MessageType type, std::string_view payload, std::span<const int> fds) {
+        router_.send(type, payload, fds);
+    };
+}
+
 int Supervisor::run()
 {
     if (!router_.start()) {
-        report_.error("The router cannot be started; the log says why.");
+        parts_.report.error("The router cannot be started; the log says why.");
         return 1;
     }
     while (!finished()) {
@@ -111,8 +121,8 @@ void Supervisor::runTimers()
 
 void Supervisor::handleSignals()
 {
-    while (std::optional<int> number = signals_.next()) {
-        switch (*number) {
+    while (std::optional<SignalSource::Signal> signal = signals_.next()) {
+        switch (signal->number) {
         case SIGCHLD:
             break; // reaped below, whatever was merged into one signal
         case SIGUSR1:
@@ -121,30 +131,33 @@ void Supervisor::handleSignals()
             break;
         case SIGHUP:
         case SIGUSR2:
-            reloadAsked(*number);
+            reloadAsked(*signal);
             break;
         default:
-            log::notice("signal signo:%d (%s) received", *number, signalName(*number).c_str());
-            stop(true, *number == SIGQUIT ? kQuitTime : kTermTime);
+            log::notice("signal signo:%d (%s) received", signal->number,
+                        signalName(signal->number).c_str());
+            stop(true, signal->number == SIGQUIT ? kQuitTime : kTermTime);
         }
     }
     reap();
 }
 
-void Supervisor::reloadAsked(int number)
+void Supervisor::reloadAsked(SignalSource::Signal signal)
 {
-    if (number == SIGHUP && store_.hasFile() && phase_ != Phase::stopping) {
-        log::notice("signal signo:%d (SIGHUP) received, reconfiguring", number);
-        configurator_.reload();
+    if (signal.number == SIGHUP && parts_.files.hasFile() && phase_ != Phase::stopping) {
+        log::notice("signal signo:%d (SIGHUP) received, reconfiguring", signal.number);
+        parts_.service.reloading();
+        configurator_.reload(signal.sender);
     } else {
-        log::notice("signal signo:%d (%s) received, ignored", number, signalName(number).c_str());
+        log::notice("signal signo:%d (%s) received, ignored", signal.number,
+                    signalName(signal.number).c_str());
     }
 }
 
 void Supervisor::reopenLog()
 {
     try {
-        log_.open();
+        parts_.log.open();
     } catch (const Error &error) {
         log::alert("%s", error.what());
     }
@@ -158,12 +171,14 @@ void Supervisor::stop(bool graceful, std::chrono::milliseconds deadline)
     bool first = phase_ != Phase::stopping;
     bool patient = graceful && first;
     phase_ = Phase::stopping;
+    parts_.service.stopping();
     ipc::WireWriter message;
     message.u32(patient ? 1 : 0).u32(patient ? static_cast<std::uint32_t>(deadline.count()) : 0);
     router_.send(MessageType::quit, message.bytes());
     // The router has descriptors of its own and drains what the kernel accepts until it closes
     // them.
     binder_.closeDescriptors();
+    parts_.control.closeDescriptor();
     Clock::time_point when = Clock::now() + (patient ? deadline + kMargin : kNowTime);
     killAt_ = killAt_ ? std::min(*killAt_, when) : when;
     reap();

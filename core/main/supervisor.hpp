@@ -1,10 +1,12 @@
 // Process "main": the loop it lives in. Signals, the router's wishes, its children.
 #pragma once
 
-#include "main/config_store.hpp"
 #include "main/configurator.hpp"
+#include "main/control_socket.hpp"
+#include "main/file_service.hpp"
 #include "main/files.hpp"
 #include "main/router_process.hpp"
+#include "main/service_notify.hpp"
 #include "main/signals.hpp"
 #include "main/socket_binder.hpp"
 #include "main/start_report.hpp"
@@ -21,9 +23,18 @@ namespace patchbay::main_ {
 
 class Supervisor {
 public:
-    // Signals that come from here on are handled by run(). The references must outlive this.
-    Supervisor(RouterProcess::Settings settings, ConfigStore &store, LogFile &log,
-               StartReport &report, UniqueFd firstText);
+    // What was made before; it outlives this.
+    struct Parts {
+        const ConfigFiles &files;
+        const StateStore &state;
+        ControlSocket &control;
+        LogFile &log;
+        StartReport &report;
+        ServiceNotify &service;
+    };
+
+    // Signals that come from here on are handled by run().
+    Supervisor(RouterProcess::Settings settings, const Parts &parts, StartChoices choices);
 
     // Until the daemon is told to end and everything it started is gone, or the start failed.
     // The exit status.
@@ -37,9 +48,10 @@ private:
     int pollTimeout() const;
     void runTimers();
     bool finished();
+    RouterSend sender();
 
     void handleSignals();
-    void reloadAsked(int number);
+    void reloadAsked(SignalSource::Signal signal);
     void reopenLog();
     void stop(bool graceful, std::chrono::milliseconds deadline);
     void startFailed();
@@ -50,7 +62,8 @@ private:
     void openSocket(ipc::WireReader &reader);
     void startPrototype(ipc::WireReader &reader, ipc::Frame &frame);
     void answerPrototype(std::uint64_t request, pid_t pid, int error, int fd);
-    void configured(ipc::WireReader &reader, ipc::Frame &frame);
+    void configured(ipc::WireReader &reader);
+    void reloaded(ipc::WireReader &reader);
 
     void reap();
     void childEnded(pid_t pid, int status);
@@ -59,12 +72,11 @@ private:
     SignalSource signals_;
     worker::Credentials user_;
     bool asUnit_;
-    ConfigStore &store_;
-    LogFile &log_;
-    StartReport &report_;
+    Parts parts_;
     SocketBinder binder_;
     RouterProcess router_;
     Configurator configurator_;
+    FileService files_;
     std::set<pid_t> prototypes_;
     Phase phase_ = Phase::starting;
     int exitStatus_ = 0;

@@ -6,6 +6,7 @@
 #include "worker/prototype.hpp"
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 
@@ -40,18 +41,28 @@ void Supervisor::readRouter()
         }
     } catch (const Error &error) {
         log::alert("a message of the router was dropped: %s", error.what());
+        if (phase_ == Phase::starting) { // nobody would do again what it was about
+            parts_.report.tell(error.what());
+            startFailed();
+        }
     }
 }
 
 void Supervisor::handle(ipc::Frame &frame)
 {
+    if (files_.handle(frame)) {
+        return;
+    }
     ipc::WireReader reader(frame.payload);
     switch (frame.type) {
     case MessageType::routerReady:
         configurator_.routerReady();
         return;
     case MessageType::configured:
-        configured(reader, frame);
+        configured(reader);
+        return;
+    case MessageType::reloaded:
+        reloaded(reader);
         return;
     case MessageType::openSocket:
         openSocket(reader);
@@ -69,14 +80,12 @@ void Supervisor::handle(ipc::Frame &frame)
     }
 }
 
-void Supervisor::configured(ipc::WireReader &reader, ipc::Frame &frame)
+void Supervisor::configured(ipc::WireReader &reader)
 {
     std::uint64_t request = reader.u64();
     bool ok = reader.u32() != 0;
     std::string text(reader.str());
-    UniqueFd active = frame.fds.empty() ? UniqueFd() : std::move(frame.fds[0]);
-    std::optional<Configurator::Outcome> outcome =
-        configurator_.answered(request, ok, std::move(active));
+    std::optional<Configurator::Outcome> outcome = configurator_.answered(request, ok);
     if (!outcome) {
         return;
     }
@@ -84,21 +93,32 @@ void Supervisor::configured(ipc::WireReader &reader, ipc::Frame &frame)
     case Configurator::Outcome::firstApplied:
         if (phase_ == Phase::starting) {
             phase_ = Phase::running;
-            report_.up();
+            parts_.report.up();
+            parts_.service.up(text);
         }
-        [[fallthrough]];
-    case Configurator::Outcome::applied:
-        binder_.closeUnclaimed();
         return;
     case Configurator::Outcome::firstRefused:
         if (phase_ == Phase::starting) {
-            report_.tell(text);
+            parts_.report.tell(text);
             startFailed();
         }
         return;
-    case Configurator::Outcome::refused:
-        return; // the router has logged why
+    case Configurator::Outcome::applied:
+    case Configurator::Outcome::another:
+    case Configurator::Outcome::refused: // the router has logged why
+        parts_.service.status(text);
+        return;
     }
+}
+
+void Supervisor::reloaded(ipc::WireReader &reader)
+{
+    bool ok = reader.u32() != 0;
+    std::string_view text = reader.str();
+    if (!configurator_.reloaded()) {
+        throw Error("a reload that nobody wanted has ended");
+    }
+    parts_.service.reloaded(ok ? std::string(text) : "reload refused: " + std::string(text));
 }
 
 void Supervisor::openSocket(ipc::WireReader &reader)
@@ -123,7 +143,7 @@ void Supervisor::startPrototype(ipc::WireReader &reader, ipc::Frame &frame)
 {
     std::uint64_t request = reader.u64();
     std::string name(reader.str());
-    if (frame.fds.size() != 1) {
+    if (frame.fds.empty() || frame.fds.size() > 2) {
         throw Error("a prototype's start without its blob");
     }
     if (phase_ == Phase::stopping) {
@@ -132,8 +152,13 @@ void Supervisor::startPrototype(ipc::WireReader &reader, ipc::Frame &frame)
     }
     try {
         auto [routers, own] = ipc::Channel::makePair();
-        int kept[2] = {own.fd(), frame.fds[0].get()};
+        int output = frame.fds.size() == 2 ? frame.fds[1].get() : -1;
+        int kept[3] = {own.fd(), frame.fds[0].get(), output};
         pid_t pid = forkChild("", kept, [&, &channel = own] {
+            if (output >= 0) {
+                dup2(output, STDERR_FILENO); // the router keeps the last lines, for error messages
+                close(output);
+            }
             worker::PrototypeOptions options;
             options.router = std::move(channel);
             options.start = std::move(frame.fds[0]);
@@ -189,9 +214,10 @@ void Supervisor::routerEnded()
 {
     router_.ended();
     configurator_.routerGone();
+    parts_.service.reloaded("the router ended"); // a reload that it was busy with will not end
     binder_.forgetClaims();
     if (phase_ == Phase::starting) {
-        report_.error("The router ended before the server was up; the log says why.");
+        parts_.report.error("The router ended before the server was up; the log says why.");
         startFailed();
     } else if (phase_ == Phase::running) {
         log::notice("the router is started again");

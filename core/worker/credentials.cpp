@@ -25,6 +25,15 @@ const passwd *findUser(const std::string &user)
     return entry;
 }
 
+const passwd &requireUser(const std::string &user)
+{
+    const passwd *account = findUser(user);
+    if (account == nullptr) {
+        throw Error("The user \"" + user + "\" does not exist.");
+    }
+    return *account;
+}
+
 const group *findGroup(const std::string &name)
 {
     errno = 0;
@@ -77,23 +86,30 @@ bool groupExists(const std::string &group)
     return findGroup(group) != nullptr;
 }
 
+uid_t userId(const std::string &user)
+{
+    return requireUser(user).pw_uid;
+}
+
+gid_t groupId(const std::string &group)
+{
+    const struct group *entry = findGroup(group);
+    if (entry == nullptr) {
+        throw Error("The group \"" + group + "\" does not exist.");
+    }
+    return entry->gr_gid;
+}
+
 Credentials resolveCredentials(const std::string &user, const std::string &group)
 {
     Credentials result;
     result.user = user;
     result.group = group;
-    const passwd *account = findUser(user);
-    if (account == nullptr) {
-        throw Error("The user \"" + user + "\" does not exist.");
-    }
-    result.uid = account->pw_uid;
-    result.gid = account->pw_gid;
+    const passwd &account = requireUser(user);
+    result.uid = account.pw_uid;
+    result.gid = account.pw_gid;
     if (!group.empty()) {
-        const struct group *entry = findGroup(group);
-        if (entry == nullptr) {
-            throw Error("The group \"" + group + "\" does not exist.");
-        }
-        result.gid = entry->gr_gid;
+        result.gid = groupId(group);
     }
     result.groups = groupsOf(user, result.gid);
     return result;

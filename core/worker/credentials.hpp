@@ -23,6 +23,10 @@ bool canChangeCredentials() noexcept;
 bool userExists(const std::string &user);
 bool groupExists(const std::string &group);
 
+// Throw Error naming what is unknown.
+uid_t userId(const std::string &user);
+gid_t groupId(const std::string &group);
+
 // Looks both up. An empty group: the user's primary one. Throws Error naming what is unknown.
 Credentials resolveCredentials(const std::string &user, const std::string &group);
 

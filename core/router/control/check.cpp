@@ -7,15 +7,16 @@
 
 namespace patchbay::control {
 
-int checkConfiguration(const std::string &text, const std::string &source,
-                       const RouterOptions &options)
+int checkConfiguration(const std::vector<ipc::NamedText> &files, const RouterOptions &options)
 {
+    const ipc::NamedText first = files.empty() ? ipc::NamedText() : files.front();
+    const std::string &source = first.name;
     try {
         modules::Registry registry(modules::parseManifest(options.manifest));
         RegistryModules modules(registry);
         ListenerPool listeners;
-        ConfigDocument document =
-            parseConfiguration(text, source, registry.catalog(), {options.tmpDir, options.asUnit});
+        ConfigDocument document = parseConfiguration(first.text, source, registry.catalog(),
+                                                     {options.tmpDir, options.asUnit});
         checkSurroundings(document);
         resolveListeners(document, modules, listeners);
     } catch (const std::exception &error) {

@@ -105,15 +105,33 @@ void MainChannel::routerDone()
 void MainChannel::configured(std::uint64_t request, bool ok, const std::string &message,
                              const std::string &active)
 {
+    if (ok) {
+        activate(active, false);
+    }
     ipc::WireWriter payload;
     payload.u64(request).u32(ok ? 1 : 0).str(std::string_view(message).substr(0, kMaxMessage));
-    if (!ok) {
-        send(MessageType::configured, payload.bytes());
-        return;
-    }
+    send(MessageType::configured, payload.bytes());
+}
+
+void MainChannel::activate(const std::string &active, bool store)
+{
     UniqueFd text = ipc::makeTextMemfd(active, "patchbay-config");
     int fd = text.get();
-    send(MessageType::configured, payload.bytes(), {&fd, 1});
+    ipc::WireWriter payload;
+    payload.u64(++lastRequest_).u32(store ? 1 : 0).u32(0).u32(10).str("file");
+    send(MessageType::activate, payload.bytes(), {&fd, 1});
+}
+
+void MainChannel::readConfig()
+{
+    send(MessageType::readConfig, ipc::WireWriter().u64(++lastRequest_).bytes());
+}
+
+void MainChannel::reloaded(bool ok, const std::string &message)
+{
+    ipc::WireWriter payload;
+    payload.u32(ok ? 1 : 0).str(std::string_view(message).substr(0, kMaxMessage));
+    send(MessageType::reloaded, payload.bytes());
 }
 
 void MainChannel::readable()
@@ -138,10 +156,25 @@ void MainChannel::handle(ipc::Frame &frame)
     switch (frame.type) {
     case MessageType::configure: {
         std::uint64_t request = reader.u64();
-        std::string source(reader.str());
-        events_.configure(request, std::move(source), takeFd(frame));
+        UniqueFd bundle = takeFd(frame);
+        events_.configure(request, ipc::readBundle(bundle.get(), ipc::kMaxConfigText));
         return;
     }
+    case MessageType::reload:
+        return events_.reload();
+    case MessageType::filesRead: {
+        reader.u64();
+        bool failed = reader.u32() != 0;
+        std::string error(reader.str());
+        std::vector<ipc::NamedText> files;
+        if (!failed) {
+            files = ipc::readBundle(takeFd(frame).get(), ipc::kMaxConfigText);
+        }
+        events_.filesRead(std::move(error), std::move(files));
+        return;
+    }
+    case MessageType::stored:
+        return; // main has logged what failed
     case MessageType::socketOpened:
         return handleSocketOpened(frame);
     case MessageType::prototypeStarted:

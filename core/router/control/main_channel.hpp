@@ -2,6 +2,7 @@
 // sends on its own.
 #pragma once
 
+#include "ipc/bundle.hpp"
 #include "router/control/control_loop.hpp"
 #include "router/control/main_link.hpp"
 
@@ -11,6 +12,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace patchbay::control {
 
@@ -18,7 +20,9 @@ class MainChannel final : public MainLink {
 public:
     // What main sends unasked. All are set before the loop runs.
     struct Events {
-        std::function<void(std::uint64_t request, std::string source, UniqueFd text)> configure;
+        std::function<void(std::uint64_t request, std::vector<ipc::NamedText> files)> configure;
+        std::function<void()> reload;
+        std::function<void(std::string error, std::vector<ipc::NamedText> files)> filesRead;
         std::function<void(pid_t pid, int status)> childExited;
         std::function<void(UniqueFd log)> reopenLog;
         std::function<void(bool graceful, std::chrono::milliseconds deadline)> quit;
@@ -38,6 +42,9 @@ public:
     // active: the text that is in effect now; sent only when ok.
     void configured(std::uint64_t request, bool ok, const std::string &message,
                     const std::string &active);
+    void activate(const std::string &active, bool store);
+    void readConfig();
+    void reloaded(bool ok, const std::string &message);
 
 private:
     void readable();

@@ -20,7 +20,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMaxConfig = 64u << 20;
 constexpr milliseconds kCutTime{1000};   // for engines to notice that they must stop now
 constexpr milliseconds kLeaveTime{2000}; // for idle workers; then they are killed
 constexpr milliseconds kKillTime{5000};
@@ -32,9 +31,8 @@ public:
 
 private:
     struct Job {
-        std::uint64_t request;
-        std::string source;
-        UniqueFd text;
+        std::uint64_t request; // 0: a reload
+        std::vector<ipc::NamedText> files;
     };
 
     MainChannel::Events events();
@@ -72,8 +70,18 @@ Router::Router(RouterOptions options)
 MainChannel::Events Router::events()
 {
     MainChannel::Events events;
-    events.configure = [this](std::uint64_t request, std::string source, UniqueFd text) {
-        jobs_.push_back({request, std::move(source), std::move(text)});
+    events.configure = [this](std::uint64_t request, std::vector<ipc::NamedText> files) {
+        jobs_.push_back({request, std::move(files)});
+    };
+    events.reload = [this] { main_.readConfig(); };
+    events.filesRead = [this](const std::string &error, std::vector<ipc::NamedText> files) {
+        if (error.empty()) {
+            jobs_.push_back({0, std::move(files)});
+            return;
+        }
+        log::error("%s", error.c_str());
+        log::error("the running configuration stays");
+        main_.reloaded(false, error);
     };
     events.childExited = [this](pid_t pid, int status) { spawner_.childExited(pid, status); };
     events.reopenLog = [this](const UniqueFd &log) { reopenLog(log); };
@@ -102,12 +110,18 @@ void Router::configure(Job job)
 {
     Controller::Outcome outcome;
     try {
-        outcome = controller_.apply(ipc::readTextFd(job.text.get(), kMaxConfig), job.source);
+        ipc::NamedText first = job.files.empty() ? ipc::NamedText() : job.files.front();
+        outcome = controller_.apply(first.text, first.name);
     } catch (const std::exception &error) {
         log::write(log::Level::alert, error.what());
         outcome = {false, error.what()};
     }
-    if (!mainGone_) {
+    if (!mainGone_ && job.request == 0) {
+        if (outcome.ok) {
+            main_.activate(controller_.activeText(), true);
+        }
+        main_.reloaded(outcome.ok, outcome.text);
+    } else if (!mainGone_) {
         main_.configured(job.request, outcome.ok, outcome.text, controller_.activeText());
     }
 }

@@ -1,27 +1,35 @@
 // The router process: what main starts after fork. Process "router", thread [control].
 #pragma once
 
+#include "ipc/bundle.hpp"
 #include "ipc/channel.hpp"
 
+#include <sys/types.h>
+
 #include <string>
+#include <vector>
 
 namespace patchbay::control {
 
 struct RouterOptions {
-    ipc::Channel main;       // to process "main"
-    std::string manifest;    // of discovery
-    std::string tmpDir;      // spooled bodies
-    std::string user, group; // of applications that name none; empty: do not change
-    bool asUnit = false;     // invoked as unitd: product name, chunked_transform default
+    ipc::Channel main;          // to process "main"
+    std::string manifest;       // of discovery
+    std::string tmpDir;         // spooled bodies
+    std::string user, group;    // of applications that name none; empty: do not change
+    bool asUnit = false;        // invoked as unitd: product name, chunked_transform default
+    UniqueFd control;           // listening socket of the control API, not blocking; empty: none
+    std::string controlAddress; // as --control has it, paths absolute
+    std::vector<uid_t> controlUsers; // who may use it, by peer credentials; empty: who can connect
+    std::string configFile;          // of --config, absolute; empty: configured by the API alone
+    std::string stateDir;            // for messages
 };
 
 // Runs until told to quit or until main is gone; returns the exit status. Credentials are already
-// dropped, signals blocked but for the fatal ones, descriptors other than options.main closed.
+// dropped, signals blocked but for the fatal ones, descriptors other than those in options closed.
 int runRouter(RouterOptions options) noexcept;
 
-// -t: parses and validates `text` (of file `source`, for messages) without binding or starting
-// anything. Prints errors to stderr, one that says where and what to do each; 0 or 1.
-int checkConfiguration(const std::string &text, const std::string &source,
-                       const RouterOptions &options);
+// -t: parses and validates the files of a configuration without binding or starting anything.
+// Prints errors to stderr, one that says where and what to do each; 0 or 1.
+int checkConfiguration(const std::vector<ipc::NamedText> &files, const RouterOptions &options);
 
 } // namespace patchbay::control

@@ -1,5 +1,4 @@
-// What main keeps on disk and in memory files: configuration, pid file, log, directories; its
-// title.
+// What main keeps on disk: pid file, log, directories; its title.
 #include "main/files.hpp"
 
 #include "base/error.hpp"
@@ -7,7 +6,6 @@
 #include "base/process_title.hpp"
 #include "ipc/channel.hpp"
 #include "main/child.hpp"
-#include "main/config_store.hpp"
 #include "main/temp_dir.hpp"
 
 #include <fcntl.h>
@@ -46,8 +44,6 @@ int statusOf(pid_t pid)
 
 class FilesTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(FilesTest);
-    CPPUNIT_TEST(testConfiguration);
-    CPPUNIT_TEST(testConfigurationErrors);
     CPPUNIT_TEST(testDirectories);
     CPPUNIT_TEST(testPidFile);
     CPPUNIT_TEST(testPidFileOfACrash);
@@ -57,45 +53,6 @@ class FilesTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE_END();
 
 public:
-    void testConfiguration()
-    {
-        test::TempDir dir;
-        std::string text = "{ \"a\": 1 }\n// " + std::string(3'000'000, 'x') + "\n";
-        test::writeFile(dir / "c.json", text);
-        ConfigStore store(dir / "c.json");
-        UniqueFd copy = store.read();
-        test::writeFile(dir / "c.json", "changed");
-        CPPUNIT_ASSERT(ipc::readTextFd(copy.get(), ConfigStore::kMaxSize) == text);
-        CPPUNIT_ASSERT(write(copy.get(), "x", 1) < 0); // sealed
-        CPPUNIT_ASSERT_EQUAL(std::string("changed"),
-                             ipc::readTextFd(store.read().get(), ConfigStore::kMaxSize));
-        CPPUNIT_ASSERT_EQUAL(-1, store.active());
-        store.setActive(std::move(copy));
-        CPPUNIT_ASSERT(ipc::readTextFd(store.active(), ConfigStore::kMaxSize) == text);
-        ConfigStore none("");
-        CPPUNIT_ASSERT(!none.hasFile());
-        CPPUNIT_ASSERT_EQUAL(std::string("{}"), ipc::readTextFd(none.read().get(), 10));
-    }
-
-    void testConfigurationErrors()
-    {
-        test::TempDir dir;
-        CPPUNIT_ASSERT_EQUAL("The configuration file \"" + dir / "none" +
-                                 "\" cannot be opened: No such file or directory.",
-                             errorOf([&] { ConfigStore(dir / "none").read(); }));
-        CPPUNIT_ASSERT_EQUAL("The configuration file \"" + dir / "" + "\" is not a regular file.",
-                             errorOf([&] { ConfigStore(dir / "").read(); }));
-        CPPUNIT_ASSERT_EQUAL(0, mkfifo((dir / "fifo").c_str(), 0600));
-        CPPUNIT_ASSERT_EQUAL("The configuration file \"" + dir / "fifo" +
-                                 "\" is not a regular file.",
-                             errorOf([&] { ConfigStore(dir / "fifo").read(); }));
-        test::writeFile(dir / "huge", "");
-        CPPUNIT_ASSERT_EQUAL(0, truncate((dir / "huge").c_str(), ConfigStore::kMaxSize + 1));
-        CPPUNIT_ASSERT_EQUAL("The configuration file \"" + dir / "huge" +
-                                 "\" is larger than 100 MiB.",
-                             errorOf([&] { ConfigStore(dir / "huge").read(); }));
-    }
-
     void testDirectories()
     {
         test::TempDir dir;
