@@ -14,7 +14,9 @@ enum class MessageType : std::uint32_t {
     socketOpened = 2,     // u64 request, u32 errno (0 = opened), fds: socket when opened
     prototypeStarted = 3, // u64 request, u32 pid, u32 errno; fds: channel to it when errno is 0
     childExited = 4,      // u32 pid, u32 status as of waitpid()
-    reopenLog = 5,        // fds: the new log file; also router -> prototype, router -> worker
+    // fds: the new log file. Also, without it, router -> prototype, router -> worker: open again
+    // the files that the application's output goes to
+    reopenLog = 5,
     quit = 6,      // u32 graceful (0/1), u32 deadline in ms; also router -> prototype, worker
     reload = 7,    // u32 uid of who asked (SIGHUP): the router reads the files, see readConfig
     filesRead = 8, // u64 request, u32 errno (0 = read), str error text, fds: bundle when read.

@@ -143,8 +143,8 @@ void Supervisor::startPrototype(ipc::WireReader &reader, ipc::Frame &frame)
 {
     std::uint64_t request = reader.u64();
     std::string name(reader.str());
-    if (frame.fds.empty() || frame.fds.size() > 2) {
-        throw Error("a prototype's start without its blob");
+    if (frame.fds.size() != 2) {
+        throw Error("a prototype's start without its blob or its standard error");
     }
     if (phase_ == Phase::stopping) {
         answerPrototype(request, 0, ESHUTDOWN, -1);
@@ -152,16 +152,12 @@ void Supervisor::startPrototype(ipc::WireReader &reader, ipc::Frame &frame)
     }
     try {
         auto [routers, own] = ipc::Channel::makePair();
-        int output = frame.fds.size() == 2 ? frame.fds[1].get() : -1;
-        int kept[3] = {own.fd(), frame.fds[0].get(), output};
+        int kept[3] = {own.fd(), frame.fds[0].get(), frame.fds[1].get()};
         pid_t pid = forkChild("", kept, [&, &channel = own] {
-            if (output >= 0) {
-                dup2(output, STDERR_FILENO); // the router keeps the last lines, for error messages
-                close(output);
-            }
             worker::PrototypeOptions options;
             options.router = std::move(channel);
             options.start = std::move(frame.fds[0]);
+            options.standardError = std::move(frame.fds[1]);
             options.user = user_.user;
             options.group = user_.group;
             options.asUnit = asUnit_;

@@ -31,11 +31,8 @@ void openOutput(const ApplicationStart &start)
     redirect(STDERR_FILENO, start.stderrPath, "stderr");
 }
 
-void reopenOutput(const ApplicationStart &start, int log) noexcept
+void reopenOutput(const ApplicationStart &start) noexcept
 {
-    if (start.stderrPath.empty()) {
-        dup2(log, STDERR_FILENO);
-    }
     try {
         openOutput(start);
     } catch (const std::exception &error) {

@@ -9,8 +9,7 @@ namespace patchbay::worker {
 // Opens those that the configuration names. Throws Error: which one and why.
 void openOutput(const ApplicationStart &start);
 
-// Log rotation: opens them again, and puts the new event log on descriptor 2 unless the application
-// has a file of its own there (P20). What fails is logged; the old file stays.
-void reopenOutput(const ApplicationStart &start, int log) noexcept;
+// Log rotation: opens them again (P20). What fails is logged; the old file stays.
+void reopenOutput(const ApplicationStart &start) noexcept;
 
 } // namespace patchbay::worker

@@ -49,6 +49,7 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
 
+    void takeStandardError();
     void setUp();
     void becomeUser() const;
     void enterDirectory() const;
@@ -73,6 +74,15 @@ private:
     bool ending_ = false;
     std::optional<Clock::time_point> killAt_; // what is left of the workers then
 };
+
+// Before anything is said. The router reads the pipe; a file named in the options comes on top.
+void Prototype::takeStandardError()
+{
+    if (options_.standardError) {
+        dup2(options_.standardError.get(), STDERR_FILENO);
+        options_.standardError.reset();
+    }
+}
 
 // Throws Error: why this application cannot start.
 void Prototype::setUp()
@@ -134,6 +144,7 @@ void Prototype::loadRuntime()
 int Prototype::run()
 {
     ignoreSignals(true);
+    takeStandardError();
     try {
         setUp();
     } catch (const std::exception &error) {
@@ -222,10 +233,7 @@ void Prototype::handle(Frame &frame)
         return;
     }
     case MessageType::reopenLog:
-        if (frame.fds.size() != 1) {
-            throw Error("a log file without its descriptor");
-        }
-        reopenOutput(start_, frame.fds[0].get());
+        reopenOutput(start_);
         return;
     case MessageType::quit: {
         bool graceful = reader.u32() != 0;

@@ -11,6 +11,7 @@ namespace patchbay::worker {
 struct PrototypeOptions {
     ipc::Channel router;     // to the router
     UniqueFd start;          // ApplicationStart blob (message.hpp)
+    UniqueFd standardError;  // becomes descriptor 2; none: that stays as it is
     std::string user, group; // the daemon's own choice, for applications that name none
     bool asUnit = false;
 };

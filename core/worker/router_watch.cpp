@@ -120,10 +120,7 @@ void RouterWatch::handle(Frame &frame)
         return;
     }
     case MessageType::reopenLog:
-        if (frame.fds.size() != 1) {
-            throw Error("a log file without its descriptor");
-        }
-        events_.reopenLog(frame.fds[0].get());
+        events_.reopenFiles();
         return;
     default:
         throw Error("unknown type " + std::to_string(static_cast<unsigned>(frame.type)));

@@ -1,5 +1,5 @@
 // [watcher] The small thread of a worker that listens to the router while request threads serve:
-// new doorbells, quit, a new log file, the router's end. Takes no request and no signal.
+// new doorbells, quit, log rotation, the router's end. Takes no request and no signal.
 #pragma once
 
 #include "base/unique_fd.hpp"
@@ -17,9 +17,9 @@ class RouterWatch {
 public:
     // Called on the watcher's thread; stop() also when end() follows, and maybe more than once.
     struct Events {
-        std::function<void()> stop;            // take no more requests
-        std::function<void()> end;             // nobody waits for the answers any more
-        std::function<void(int fd)> reopenLog; // fd: the new log file, borrowed
+        std::function<void()> stop;        // take no more requests
+        std::function<void()> end;         // nobody waits for the answers any more
+        std::function<void()> reopenFiles; // of the application's output
     };
 
     // What a worker whose router has gone may still take; then its process ends, whatever it does.

@@ -113,7 +113,7 @@ void Worker::watchRouter()
     RouterWatch::Events events;
     events.stop = [this] { stopTaking(); };
     events.end = [this] { port_->end(); };
-    events.reopenLog = [this](int fd) { reopenOutput(*options_.start, fd); };
+    events.reopenFiles = [this] { reopenOutput(*options_.start); };
     watch_.emplace(options_.router, doorbells_, std::move(events));
     current = this;
     pthread_atfork(nullptr, nullptr, &afterForkInChild);

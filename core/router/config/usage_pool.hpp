@@ -2,6 +2,7 @@
 // long as somebody uses it (seed S02). The pool itself keeps nothing alive.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -22,7 +23,9 @@ public:
             return known;
         }
         std::shared_ptr<T> made = std::forward<Make>(make)();
-        forgetUnused();
+        if (objects_.size() >= sweepAt_) {
+            forgetUnused();
+        }
         objects_.insert_or_assign(key, made);
         return made;
     }
@@ -52,9 +55,14 @@ private:
     void forgetUnused()
     {
         std::erase_if(objects_, [](const auto &entry) { return entry.second.expired(); });
+        sweepAt_ = std::max(kFirstSweep, 2 * objects_.size());
     }
 
+    static constexpr std::size_t kFirstSweep = 16;
+
     std::unordered_map<std::string, std::weak_ptr<T>> objects_;
+    // Looking for unused ones each time would make n new objects cost n * n.
+    std::size_t sweepAt_ = kFirstSweep;
 };
 
 } // namespace patchbay::config

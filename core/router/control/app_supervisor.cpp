@@ -42,7 +42,8 @@ WorkerViewPtr makeView(std::uint32_t number, const AppPlan &plan)
 AppSupervisor::AppSupervisor(ControlContext context, AppPlan plan, ApplicationPtr application,
                              std::function<void()> ended)
     : context_(context), plan_(std::move(plan)), application_(std::move(application)),
-      ended_(std::move(ended)), self_(std::make_shared<AppSupervisor *>(this))
+      ended_(std::move(ended)), output_(context.loop),
+      self_(std::make_shared<AppSupervisor *>(this))
 {
 }
 
@@ -91,10 +92,12 @@ void AppSupervisor::startPrototype()
     events.dead = [this](const std::string &error) { prototypeDead(error); };
     events.workerForked = [this](std::uint32_t number, pid_t pid, UniqueFd pidfd) {
         if (WorkerPtr worker = find(number, 0); worker && isCurrent(*worker)) {
+            started_++;
             worker->forked(pid, std::move(pidfd));
         }
     };
     events.workerExited = [this](std::uint32_t number, pid_t pid, int status) {
+        output_.drain();
         if (pid != 0) { // 0: it could not be forked
             logExit(pid, status);
         }
@@ -108,7 +111,7 @@ void AppSupervisor::startPrototype()
     };
     prototype_ = std::make_shared<PrototypeProcess>(context_.loop, ++lastSerial_, events);
     try {
-        prototype_->start(context_.main, plan_.name, plan_.start);
+        prototype_->start(context_.main, plan_.name, plan_.start, output_.writeEnd());
     } catch (const Error &error) { // no descriptor, no memory
         prototypeDead(error.what());
     }
@@ -118,6 +121,7 @@ void AppSupervisor::startPrototype()
 void AppSupervisor::prototypeDead(const std::string &error)
 {
     bool failed = !error.empty();
+    output_.drain(); // before anybody is told: it may say why
     // It is calling us: it ends after that.
     context_.loop.post([dead = std::move(prototype_)] {});
     prototype_.reset();
@@ -190,6 +194,9 @@ void AppSupervisor::workerDead(std::uint32_t number, State before)
         return other->number() == number; // unique: dead ones keep theirs for a while
     });
     WorkerPtr worker = *found;
+    output_.drain(); // before anybody is told: it may say why
+    bool asked = before == State::leaving || phase_ != Phase::live;
+    died_ += !asked && worker->pid() != 0 ? 1 : 0;
     if (phase_ == Phase::live && before == State::starting) {
         noteFailure("application", worker->error().empty() ? "its process ended before it was ready"
                                                            : worker->error());
@@ -352,24 +359,14 @@ void AppSupervisor::childExited(pid_t pid, int status)
     }
 }
 
-void AppSupervisor::reopenLog(int fd)
+void AppSupervisor::reopenFiles()
 {
     if (prototype_) {
-        prototype_->reopenLog(fd);
+        prototype_->reopenFiles();
     }
     for (const WorkerPtr &worker : workers_) {
-        worker->reopenLog(fd);
+        worker->reopenFiles();
     }
-}
-
-bool AppSupervisor::quiet() const noexcept
-{
-    return application_->inFlight.load() == 0 && application_->queue().backlog() == 0;
-}
-
-bool AppSupervisor::isCurrent(const WorkerProcess &worker) const
-{
-    return prototype_ && worker.serial() == prototype_->serial();
 }
 
 AppSupervisor::WorkerPtr AppSupervisor::find(std::uint32_t number, pid_t pid) const
@@ -391,23 +388,6 @@ std::optional<std::uint32_t> AppSupervisor::freeNumber() const
         }
     }
     return std::nullopt;
-}
-
-std::uint32_t AppSupervisor::countRunning() const noexcept
-{
-    return static_cast<std::uint32_t>(
-        std::count_if(workers_.begin(), workers_.end(),
-                      [](const WorkerPtr &worker) { return worker->state() == State::running; }));
-}
-
-// A prototype on its way counts: it will have workers.
-std::uint32_t AppSupervisor::countStarting() const noexcept
-{
-    auto starting = std::count_if(workers_.begin(), workers_.end(), [](const WorkerPtr &worker) {
-        return worker->state() == State::starting;
-    });
-    bool prototype = prototype_ && prototype_->state() == PrototypeProcess::State::starting;
-    return static_cast<std::uint32_t>(starting) + (prototype ? 1 : 0);
 }
 
 } // namespace patchbay::control

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "router/control/app_plan.hpp"
+#include "router/control/app_report.hpp"
+#include "router/control/application_output.hpp"
 #include "router/control/backoff.hpp"
 #include "router/control/engine_set.hpp"
 #include "router/control/main_link.hpp"
@@ -44,13 +46,17 @@ public:
     // A new engine learns of the application and its workers, and they of its doorbell.
     void introduce(EnginePort &engine);
     void childExited(pid_t pid, int status); // reaped by main: a worker that lost its prototype
-    void reopenLog(int fd);
+    void reopenFiles();                      // those the application writes its output to
+    AppReport report() const;
 
     const std::string &key() const noexcept { return plan_.key; }
     const ApplicationPtr &application() const noexcept { return application_; }
     Phase phase() const noexcept { return phase_; }
     // No request is queued, being served or on its way.
-    bool quiet() const noexcept;
+    bool quiet() const noexcept
+    {
+        return application_->inFlight.load() == 0 && application_->queue().backlog() == 0;
+    }
     bool serving() const noexcept { return countRunning() > 0; }
     // The first start is decided: a worker runs, or failure() says why none does.
     bool settled() const noexcept { return serving() || failure_.has_value(); }
@@ -74,20 +80,26 @@ private:
 
     WorkerPtr find(std::uint32_t number, pid_t pid) const;
     std::optional<std::uint32_t> freeNumber() const;
-    bool isCurrent(const WorkerProcess &worker) const;
+    bool isCurrent(const WorkerProcess &worker) const
+    {
+        return prototype_ && worker.serial() == prototype_->serial();
+    }
     std::uint32_t countRunning() const noexcept;
     std::uint32_t countStarting() const noexcept;
+    std::uint32_t countIdle() const noexcept;
 
     ControlContext context_;
     AppPlan plan_;
     ApplicationPtr application_;
     std::function<void()> ended_;
+    ApplicationOutput output_;
     Phase phase_ = Phase::live;
     bool removing_ = false; // engines are forgetting it
     bool down_ = false;     // engines know that nobody serves
     std::shared_ptr<PrototypeProcess> prototype_;
     std::uint64_t lastSerial_ = 0;
-    std::vector<WorkerPtr> workers_; // dead ones until every engine has forgotten them
+    std::vector<WorkerPtr> workers_;       // dead ones until every engine has forgotten them
+    std::uint64_t started_ = 0, died_ = 0; // workers, see AppReport
     Backoff backoff_;
     ControlLoop::TimerId retryTimer_ = 0;
     std::optional<std::string> failure_;    // of the last start, until one succeeds

@@ -6,6 +6,8 @@
 
 #include <poll.h>
 
+#include <array>
+
 namespace patchbay::control {
 namespace {
 
@@ -83,12 +85,11 @@ void MainChannel::closeSocket(const std::string &canonical)
 }
 
 void MainChannel::startPrototype(const std::string &name, const std::string &start,
-                                 PrototypeStarted answer)
+                                 int standardError, PrototypeStarted answer)
 {
     UniqueFd blob = ipc::makeTextMemfd(start, "patchbay-start");
-    int fd = blob.get();
-    send(MessageType::startPrototype, ipc::WireWriter().u64(++lastRequest_).str(name).bytes(),
-         {&fd, 1});
+    std::array<int, 2> fds{blob.get(), standardError};
+    send(MessageType::startPrototype, ipc::WireWriter().u64(++lastRequest_).str(name).bytes(), fds);
     prototypes_.emplace(lastRequest_, std::move(answer));
 }
 

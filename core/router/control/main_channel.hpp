@@ -34,7 +34,7 @@ public:
 
     void openSocket(const pb_socket_spec &spec, SocketOpened answer) override;
     void closeSocket(const std::string &canonical) override;
-    void startPrototype(const std::string &name, const std::string &start,
+    void startPrototype(const std::string &name, const std::string &start, int standardError,
                         PrototypeStarted answer) override;
 
     void routerReady();

@@ -27,9 +27,10 @@ public:
     // backlog and hands out the same socket.
     virtual void openSocket(const pb_socket_spec &spec, SocketOpened answer) = 0;
     virtual void closeSocket(const std::string &canonical) = 0;
-    // start: an ApplicationStart blob (ipc/message.hpp).
+    // start: an ApplicationStart blob (ipc/message.hpp). standardError: becomes descriptor 2 of the
+    // application's processes; borrowed.
     virtual void startPrototype(const std::string &name, const std::string &start,
-                                PrototypeStarted answer) = 0;
+                                int standardError, PrototypeStarted answer) = 0;
 };
 
 } // namespace patchbay::control

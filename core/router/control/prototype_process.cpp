@@ -28,14 +28,16 @@ PrototypeProcess::~PrototypeProcess()
     }
 }
 
-void PrototypeProcess::start(MainLink &main, const std::string &name, const std::string &blob)
+void PrototypeProcess::start(MainLink &main, const std::string &name, const std::string &blob,
+                             int standardError)
 {
     std::weak_ptr<PrototypeProcess *> weak = self_;
-    main.startPrototype(name, blob, [weak](int error, pid_t pid, ipc::Channel channel) {
-        if (auto self = weak.lock()) {
-            (*self)->started(error, pid, std::move(channel));
-        }
-    });
+    main.startPrototype(name, blob, standardError,
+                        [weak](int error, pid_t pid, ipc::Channel channel) {
+                            if (auto self = weak.lock()) {
+                                (*self)->started(error, pid, std::move(channel));
+                            }
+                        });
 }
 
 void PrototypeProcess::started(int error, pid_t pid, ipc::Channel channel)
@@ -123,10 +125,10 @@ void PrototypeProcess::quit()
     });
 }
 
-void PrototypeProcess::reopenLog(int fd)
+void PrototypeProcess::reopenFiles()
 {
     if (channel_.isOpen() && state_ != State::dead) {
-        channel_.send(MessageType::reopenLog, {}, {&fd, 1});
+        channel_.send(MessageType::reopenLog, {});
     }
 }
 

@@ -30,12 +30,12 @@ public:
     PrototypeProcess(const PrototypeProcess &) = delete;
     PrototypeProcess &operator=(const PrototypeProcess &) = delete;
 
-    void start(MainLink &main, const std::string &name, const std::string &blob);
+    void start(MainLink &main, const std::string &name, const std::string &blob, int standardError);
     // False: it cannot be asked any more; dead() follows.
     bool startWorker(std::uint32_t number, const ipc::Channel &workersEnd);
     // Ends it and, through it, what workers it has left; dead() follows in bounded time.
     void quit();
-    void reopenLog(int fd);
+    void reopenFiles();
 
     State state() const noexcept { return state_; }
     std::uint64_t serial() const noexcept { return serial_; }

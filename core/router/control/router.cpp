@@ -140,7 +140,7 @@ void Router::reopenLog(const UniqueFd &log)
     if (::dup2(log.get(), STDERR_FILENO) < 0) {
         throw SystemError("dup2()");
     }
-    spawner_.reopenLog(log.get());
+    spawner_.reopenFiles();
 }
 
 // Waits for something to come true, whatever signals arrive meanwhile.

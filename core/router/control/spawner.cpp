@@ -27,33 +27,46 @@ Spawner::~Spawner()
 
 ApplicationPtr Spawner::acquire(const AppPlan &plan, const MakeEncoder &makeEncoder)
 {
-    ApplicationPtr lease =
-        leases_.acquire(plan.key, [&] { return makeLease(findOrStart(plan, makeEncoder)); });
-    for (Entry &entry : entries_) {
-        if (entry.supervisor->application().get() == lease.get()) {
-            entry.named = true;
-        }
+    ApplicationPtr lease = leases_.acquire(plan.key, [&] {
+        Entry *known = findRevivable(plan.key);
+        return makeLease(known != nullptr ? *known : start(plan, makeEncoder));
+    });
+    if (auto entry = entries_.find(lease.get()); entry != entries_.end()) {
+        entry->second.named = true;
     }
     return lease;
 }
 
-Spawner::Entry &Spawner::findOrStart(const AppPlan &plan, const MakeEncoder &makeEncoder)
+// One that was not told to go yet, and is worth keeping. Older ones of that key never are.
+Spawner::Entry *Spawner::findRevivable(const std::string &key)
 {
-    for (Entry &entry : entries_) {
-        const AppSupervisor &supervisor = *entry.supervisor;
-        if (supervisor.key() == plan.key && supervisor.phase() == AppSupervisor::Phase::live &&
-            (supervisor.serving() || !supervisor.failure())) {
-            return entry; // revived before it was told to go
-        }
+    auto latest = latest_.find(key);
+    if (latest == latest_.end()) {
+        return nullptr;
     }
+    Entry &entry = entries_.at(latest->second);
+    const AppSupervisor &supervisor = *entry.supervisor;
+    bool alive = supervisor.phase() == AppSupervisor::Phase::live &&
+                 (supervisor.serving() || !supervisor.failure());
+    return alive ? &entry : nullptr;
+}
+
+Spawner::Entry &Spawner::start(const AppPlan &plan, const MakeEncoder &makeEncoder)
+{
     ApplicationPtr application = makeApplication(plan, makeEncoder);
     const app::Application *raw = application.get();
-    Entry entry;
-    entry.supervisor = std::make_unique<AppSupervisor>(context_, plan, std::move(application),
-                                                       [this, raw] { ended(raw); });
-    entries_.push_back(std::move(entry));
-    entries_.back().supervisor->start();
-    return entries_.back();
+    Entry made;
+    made.supervisor = std::make_unique<AppSupervisor>(context_, plan, std::move(application),
+                                                      [this, raw] { ended(raw); });
+    Entry &entry = entries_.emplace(raw, std::move(made)).first->second;
+    try {
+        entry.supervisor->start();
+        latest_.insert_or_assign(plan.key, raw);
+    } catch (...) {
+        entry.supervisor->leave(); // nobody will hold it
+        throw;
+    }
+    return entry;
 }
 
 // Engines drop their references on their own threads; the end is ours all the same.
@@ -77,7 +90,7 @@ ApplicationPtr Spawner::makeLease(Entry &entry)
     ApplicationPtr lease(application, [loop, weak, owner](app::Application *) mutable {
         loop->post([weak, owner = std::move(owner)] {
             if (auto self = weak.lock()) {
-                (*self)->check();
+                (*self)->leaseEnded();
             }
         });
     });
@@ -87,12 +100,8 @@ ApplicationPtr Spawner::makeLease(Entry &entry)
 
 const AppSupervisor *Spawner::find(const app::Application &application) const
 {
-    for (const Entry &entry : entries_) {
-        if (entry.supervisor->application().get() == &application) {
-            return entry.supervisor.get();
-        }
-    }
-    return nullptr;
+    auto entry = entries_.find(&application);
+    return entry == entries_.end() ? nullptr : entry->second.supervisor.get();
 }
 
 bool Spawner::settled(const app::Application &application) const
@@ -107,15 +116,40 @@ std::optional<std::string> Spawner::failure(const app::Application &application)
     return supervisor == nullptr || supervisor->serving() ? std::nullopt : supervisor->failure();
 }
 
+std::optional<AppReport> Spawner::report(const app::Application &application) const
+{
+    const AppSupervisor *supervisor = find(application);
+    return supervisor == nullptr ? std::nullopt : std::optional(supervisor->report());
+}
+
 void Spawner::keepOnly(const std::vector<ApplicationPtr> &named)
 {
-    for (Entry &entry : entries_) {
-        entry.named = std::any_of(named.begin(), named.end(), [&](const ApplicationPtr &other) {
-            return other.get() == entry.supervisor->application().get();
-        });
+    for (auto &[application, entry] : entries_) {
+        entry.named = false;
+    }
+    for (const ApplicationPtr &application : named) {
+        if (auto entry = entries_.find(application.get()); entry != entries_.end()) {
+            entry->second.named = true;
+        }
     }
     poll_ = kFirstPoll;
     check();
+}
+
+// A snapshot lets go of many at once: one look at all of them is enough.
+void Spawner::leaseEnded()
+{
+    if (checking_) {
+        return;
+    }
+    checking_ = true;
+    std::weak_ptr<Spawner *> weak = self_;
+    context_.loop.post([weak] {
+        if (auto self = weak.lock()) {
+            (*self)->checking_ = false;
+            (*self)->check();
+        }
+    });
 }
 
 // Sends away what the configuration in effect does not name, once nothing is in flight. Engines
@@ -124,7 +158,7 @@ void Spawner::check()
 {
     context_.loop.cancel(timer_);
     bool waiting = false;
-    for (Entry &entry : entries_) {
+    for (auto &[application, entry] : entries_) {
         if (entry.supervisor->phase() != AppSupervisor::Phase::live ||
             (entry.named && !entry.lease.expired())) {
             continue;
@@ -147,9 +181,12 @@ void Spawner::check()
 void Spawner::ended(const app::Application *application)
 {
     // Called by the supervisor itself, as the last thing it does.
-    std::erase_if(entries_, [application](const Entry &entry) {
-        return entry.supervisor->application().get() == application;
-    });
+    auto entry = entries_.find(application);
+    auto latest = latest_.find(entry->second.supervisor->key());
+    if (latest != latest_.end() && latest->second == application) {
+        latest_.erase(latest);
+    }
+    entries_.erase(entry);
     if (entries_.empty() && whenEmpty_) {
         std::exchange(whenEmpty_, {})();
     }
@@ -157,22 +194,22 @@ void Spawner::ended(const app::Application *application)
 
 void Spawner::introduce(EnginePort &engine)
 {
-    for (Entry &entry : entries_) {
+    for (auto &[application, entry] : entries_) {
         entry.supervisor->introduce(engine);
     }
 }
 
 void Spawner::childExited(pid_t pid, int status)
 {
-    for (Entry &entry : entries_) {
+    for (auto &[application, entry] : entries_) {
         entry.supervisor->childExited(pid, status);
     }
 }
 
-void Spawner::reopenLog(int fd)
+void Spawner::reopenFiles()
 {
-    for (Entry &entry : entries_) {
-        entry.supervisor->reopenLog(fd);
+    for (auto &[application, entry] : entries_) {
+        entry.supervisor->reopenFiles();
     }
 }
 
@@ -183,14 +220,14 @@ void Spawner::leaveAll(std::function<void()> done)
         return;
     }
     whenEmpty_ = std::move(done);
-    for (Entry &entry : entries_) {
+    for (auto &[application, entry] : entries_) {
         entry.supervisor->leave();
     }
 }
 
 void Spawner::killAll()
 {
-    for (Entry &entry : entries_) {
+    for (auto &[application, entry] : entries_) {
         entry.supervisor->kill();
     }
 }

@@ -9,10 +9,10 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace patchbay::control {
@@ -33,13 +33,15 @@ public:
     bool settled(const app::Application &application) const;
     // Why the last start failed; nothing while it serves or has not been decided.
     std::optional<std::string> failure(const app::Application &application) const;
+    // Nothing when nothing is left of it.
+    std::optional<AppReport> report(const app::Application &application) const;
 
     // These applications are what the configuration in effect names. Others go as soon as nothing
     // is in flight for them.
     void keepOnly(const std::vector<ApplicationPtr> &named);
     void introduce(EnginePort &engine);
     void childExited(pid_t pid, int status);
-    void reopenLog(int fd);
+    void reopenFiles(); // that applications write their output to
     // Everything goes now. done: nothing is left; on [control].
     void leaveAll(std::function<void()> done);
     // After leaveAll, for those that do not go.
@@ -54,16 +56,20 @@ private:
         bool named = true;                     // by the one in effect or to be
     };
 
-    Entry &findOrStart(const AppPlan &plan, const MakeEncoder &makeEncoder);
+    Entry *findRevivable(const std::string &key);
+    Entry &start(const AppPlan &plan, const MakeEncoder &makeEncoder);
     ApplicationPtr makeLease(Entry &entry);
     ApplicationPtr makeApplication(const AppPlan &plan, const MakeEncoder &makeEncoder);
     const AppSupervisor *find(const app::Application &application) const;
+    void leaseEnded();
     void check();
     void ended(const app::Application *application);
 
     ControlContext context_;
-    std::list<Entry> entries_;
+    std::unordered_map<const app::Application *, Entry> entries_;
+    std::unordered_map<std::string, const app::Application *> latest_; // by key
     config::UsagePool<app::Application> leases_;
+    bool checking_ = false; // check() will come
     ControlLoop::TimerId timer_ = 0;
     std::chrono::milliseconds poll_;  // of its next run
     std::function<void()> whenEmpty_; // of leaveAll

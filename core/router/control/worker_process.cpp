@@ -179,9 +179,9 @@ void WorkerProcess::kill()
     }
 }
 
-void WorkerProcess::reopenLog(int fd)
+void WorkerProcess::reopenFiles()
 {
-    send(MessageType::reopenLog, {}, {&fd, 1});
+    send(MessageType::reopenLog, {});
 }
 
 void WorkerProcess::closeChannel()

@@ -39,7 +39,7 @@ public:
     void orphaned(); // its prototype is dead: no workerForked will come any more
     void quit();     // finish the current requests, then go; killed when it does not
     void kill();     // now, or as soon as it notices that its channel ends
-    void reopenLog(int fd);
+    void reopenFiles();
 
     const WorkerViewPtr &view() const noexcept { return view_; }
     std::uint32_t number() const noexcept { return view_->number; }

@@ -104,7 +104,9 @@ class PrototypeTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(testRouterGone);
     CPPUNIT_TEST(testRouterGoneWhileServing);
     CPPUNIT_TEST(testChildrenOfTheApplication);
-    CPPUNIT_TEST(testReopenLog);
+    CPPUNIT_TEST(testStandardError);
+    CPPUNIT_TEST(testStandardErrorInAFile);
+    CPPUNIT_TEST(testReopenFiles);
     CPPUNIT_TEST_SUITE_END();
 
 public:
@@ -364,26 +366,66 @@ public:
         CPPUNIT_ASSERT_EQUAL(200U, ask("pid").status);
     }
 
-    void testReopenLog()
+    void testStandardError()
+    {
+        UniqueFd pipe = makeStandardError();
+        start({});
+        pid_t pid = startWorker();
+        CPPUNIT_ASSERT(linkOf(pid, 2).starts_with("pipe:"));
+        CPPUNIT_ASSERT_EQUAL(linkOf(prototype_, 2), linkOf(pid, 2));
+        ask("env");
+        CPPUNIT_ASSERT_EQUAL(std::string("said on stderr\n"), readPipe(pipe.get()));
+        workers_.back().send(MessageType::reopenLog, {});
+        channel_.send(MessageType::reopenLog, {});
+        ask("env"); // still there: it is not the log's descriptor
+        CPPUNIT_ASSERT_EQUAL(std::string("said on stderr\n"), readPipe(pipe.get()));
+        CPPUNIT_ASSERT_EQUAL(std::string("open 0"), ask("fork").body);
+    }
+
+    void testStandardErrorInAFile()
+    {
+        UniqueFd pipe = makeStandardError();
+        Start start_;
+        start_.err = dir_ + "/err";
+        start(start_);
+        pid_t pid = startWorker();
+        CPPUNIT_ASSERT_EQUAL(start_.err, linkOf(pid, 2));
+        ask("env");
+        CPPUNIT_ASSERT_EQUAL(std::string("said on stderr\n"), readFile(start_.err));
+        pollfd end{pipe.get(), POLLIN, 0};
+        CPPUNIT_ASSERT_EQUAL(1, poll(&end, 1, 60'000)); // nobody has the pipe any more
+        CPPUNIT_ASSERT_EQUAL(std::string(), readPipe(pipe.get()));
+    }
+
+    void testReopenFiles()
     {
         Start start_;
         start_.out = dir_ + "/out";
         start(start_);
-        pid_t pid = startWorker();
+        startWorker();
         ask("env");
         CPPUNIT_ASSERT_EQUAL(0, rename((dir_ + "/out").c_str(), (dir_ + "/old").c_str()));
-        std::string log = dir_ + "/log";
-        UniqueFd file(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-        int fd = file.get();
-        workers_.back().send(MessageType::reopenLog, {}, {&fd, 1});
+        workers_.back().send(MessageType::reopenLog, {});
         CPPUNIT_ASSERT(until([&] { return access((dir_ + "/out").c_str(), F_OK) == 0; }));
-        CPPUNIT_ASSERT(until([&] { return linkOf(pid, 2) == log; }));
         ask("env");
         CPPUNIT_ASSERT_EQUAL(std::string("said on stdout\n"), readFile(dir_ + "/out"));
-        CPPUNIT_ASSERT_EQUAL(std::string("said on stderr\n"), readFile(log));
     }
 
 private:
+    // For the next prototype; returns the end to read from.
+    UniqueFd makeStandardError()
+    {
+        int ends[2];
+        CPPUNIT_ASSERT_EQUAL(0, pipe2(ends, O_CLOEXEC));
+        standardError_.reset(ends[1]);
+        return UniqueFd(ends[0]);
+    }
+    static std::string readPipe(int fd)
+    {
+        char text[512];
+        ssize_t size = read(fd, text, sizeof text);
+        return {text, size > 0 ? static_cast<std::size_t>(size) : 0};
+    }
     static std::string linkOf(pid_t pid, int fd)
     {
         char target[512];
@@ -407,16 +449,18 @@ private:
         pid_t pid = fork();
         CPPUNIT_ASSERT(pid >= 0);
         if (pid == 0) {
-            int keep[2] = {theirs.fd(), text.get()};
+            int keep[3] = {theirs.fd(), text.get(), standardError_.get()};
             worker::closeOtherDescriptors(keep);
             worker::resetSignals();
             worker::PrototypeOptions options;
             options.router = std::move(theirs);
             options.start = std::move(text);
+            options.standardError = std::move(standardError_);
             _exit(worker::runPrototype(std::move(options)));
         }
         prototype_ = pid;
         channel_ = std::move(ours);
+        standardError_.reset();
     }
 
     void start(const Start &what)
@@ -512,6 +556,7 @@ private:
 
     Answer ask(std::string_view word) { return router_->finish(router_->push(word)); }
 
+    UniqueFd standardError_; // of the next prototype
     std::string dir_;
     std::unique_ptr<FakeRouter> router_;
     ipc::Channel channel_;

@@ -70,10 +70,17 @@ public:
 
     void unusedKeysDoNotPileUp()
     {
+        std::vector<std::shared_ptr<Thing>> held;
         for (int i = 0; i < 1000; i++) {
             acquire(std::to_string(i));
+            CPPUNIT_ASSERT(pool_.size() <= 16);
         }
-        CPPUNIT_ASSERT(pool_.size() <= 1);
+        for (int i = 0; i < 1000; i++) {
+            held.push_back(acquire("held" + std::to_string(i)));
+            acquire(std::to_string(i));
+            CPPUNIT_ASSERT(pool_.size() <= 2 * held.size() + 16);
+        }
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1000}, pool_.inUse());
     }
 
     void anySequenceKeepsOneObjectPerKey()

@@ -7,6 +7,7 @@
 #include "router/control/main_link.hpp"
 #include "router/control/reconfigure.hpp"
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
@@ -144,6 +145,7 @@ public:
     const std::string &name() const { return name_; }
     pid_t pid() const { return pid_; }
     bool alive() const { return alive_; }
+    UniqueFd standardError; // its own and its workers'
     // Its workers live on, as those of a killed prototype do.
     void die()
     {
@@ -254,7 +256,7 @@ public:
         loop_.post([answer = std::move(answer), copy, error] { answer(error, std::move(*copy)); });
     }
     void closeSocket(const std::string &canonical) override { sockets.erase(canonical); }
-    void startPrototype(const std::string &name, const std::string &,
+    void startPrototype(const std::string &name, const std::string &, int standardError,
                         PrototypeStarted answer) override
     {
         prototypeStarts++;
@@ -268,6 +270,7 @@ public:
         loop_.post([answer, ends, pid] { answer(0, pid, std::move(ends->first)); });
         all_.push_back(std::make_unique<FakePrototype>(loop_, faults_, name, pid, nextPid_,
                                                        std::move(ends->second)));
+        all_.back()->standardError.reset(::fcntl(standardError, F_DUPFD_CLOEXEC, 3));
     }
 
     std::vector<FakePrototype *> prototypes(const std::string &name = {}) const
@@ -307,6 +310,17 @@ public:
             result.push_back(worker->pid());
         }
         return result;
+    }
+
+    // As a process of the application would; it must have been started once.
+    void writeError(const std::string &name, const std::string &text)
+    {
+        for (const auto &prototype : all_) {
+            if (prototype->name() == name) {
+                (void)!::write(prototype->standardError.get(), text.data(), text.size());
+                return;
+            }
+        }
     }
 
     std::map<std::string, UniqueFd> sockets; // what main has open

@@ -1,0 +1,49 @@
+// [control] The standard error of one application's processes: a pipe that all of them write to.
+// What comes out goes to the event log as it is, and the last of it is kept for those who ask why
+// the application does not run.
+#pragma once
+
+#include "base/unique_fd.hpp"
+#include "router/control/control_loop.hpp"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace patchbay::control {
+
+// The end of a text that is written bit by bit.
+class OutputTail {
+public:
+    static constexpr std::size_t kBytes = 4096;
+    static constexpr std::size_t kLines = 20;
+
+    void append(std::string_view bytes);
+    // At most kLines lines and kBytes bytes. Valid UTF-8: a '?' stands for each byte that is not.
+    std::string text() const;
+
+private:
+    std::string bytes_;
+    bool cut_ = false; // it was longer
+};
+
+class ApplicationOutput {
+public:
+    explicit ApplicationOutput(ControlLoop &loop); // throws SystemError
+    ~ApplicationOutput();                          // what is left goes to the log
+    ApplicationOutput(const ApplicationOutput &) = delete;
+    ApplicationOutput &operator=(const ApplicationOutput &) = delete;
+
+    // For new processes. Ours as long as this object: the pipe never ends, whoever dies.
+    int writeEnd() const noexcept { return writeEnd_.get(); }
+    // Takes what is there now, a pipe full at most. After the death of a process: its last words.
+    void drain();
+    std::string tail() const { return tail_.text(); }
+
+private:
+    ControlLoop &loop_;
+    UniqueFd readEnd_, writeEnd_;
+    OutputTail tail_;
+};
+
+} // namespace patchbay::control
