@@ -22,8 +22,8 @@ enum class Level : std::uint8_t {
     deep,    // anywhere in "settings"
 };
 
-// Looking for so many names, one by one, costs less than an index of all others. It keeps thousands
-// of files with one application each from being quadratic in practice.
+// Looking for so many names one by one costs less than an index of all that is there: thousands of
+// files may come, each with one application.
 constexpr std::size_t kFewNames = 8;
 
 // Finds members by name. The members must not move meanwhile.

@@ -56,6 +56,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         checkPlaces(value, text);
         const std::string compact = json::writeCompact(value);
         require(json::writeCompact(json::read(compact)) == compact, "writing keeps the value");
+        require(json::writeCompact(json::read(json::writePretty(value))) == compact,
+                "writing it for people keeps it too");
         const std::string canonical = json::writeCanonical(value);
         require(json::writeCanonical(json::read(compact)) == canonical, "the canonical form stays");
     } catch (const json::ReadError &error) {
