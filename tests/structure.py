@@ -9,7 +9,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # A folder may include folders before it in its chain (and itself).
 CHAIN = ["base", "ipc", "json", "module", "router/engine", "router/http", "router/app",
-         "router/config", "router/client", "router/control"]
+         "router/config", "router/client", "router/control", "router/api", "router/process"]
 ALLOWED = {folder: set(CHAIN[:i + 1]) for i, folder in enumerate(CHAIN)}
 ALLOWED["worker"] = {"base", "ipc", "json", "module", "worker"}
 ALLOWED["main"] = {*CHAIN, "worker", "main"}

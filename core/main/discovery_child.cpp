@@ -7,7 +7,7 @@
 #include "ipc/bundle.hpp"
 #include "main/child.hpp"
 #include "module/discovery.hpp"
-#include "router/control/router.hpp"
+#include "router/process/router.hpp"
 
 #include <fcntl.h>
 #include <poll.h>

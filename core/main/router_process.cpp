@@ -4,7 +4,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "main/child.hpp"
-#include "router/control/router.hpp"
+#include "router/process/router.hpp"
 
 #include <fcntl.h>
 #include <sys/resource.h>

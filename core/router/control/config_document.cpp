@@ -5,7 +5,9 @@
 #include "router/control/config_rules.hpp"
 #include "router/control/core_schema.hpp"
 #include "json/location.hpp"
+#include "json/merge.hpp"
 #include "json/reader.hpp"
+#include "json/units.hpp"
 #include "json/writer.hpp"
 
 #include <algorithm>
@@ -135,12 +137,24 @@ ApplicationConfig applicationConfig(const json::Member &member, const modules::C
     return application;
 }
 
+void takeSettings(ConfigDocument &document, const Value &settings)
+{
+    if (settings.find("listen_threads") != nullptr) {
+        takeInteger(settings, "listen_threads", document.listenThreads.emplace());
+    }
+    takeSeconds(settings, "drain_timeout", document.drainTimeout);
+    if (const Value *control = settings.find("control")) {
+        takeInteger(*control, "history", document.versionsKept);
+        document.apiMayEdit = control->stringOf("edits") == "allow";
+    }
+}
+
 void fill(ConfigDocument &document, const modules::Catalog &catalog, const ConfigDefaults &defaults)
 {
     const Value *settings = document.root.find("settings");
     document.http = httpSettings(settings != nullptr ? settings->find("http") : nullptr, defaults);
-    if (settings != nullptr && settings->find("listen_threads") != nullptr) {
-        takeInteger(*settings, "listen_threads", document.listenThreads.emplace());
+    if (settings != nullptr) {
+        takeSettings(document, *settings);
     }
     if (const Value *listeners = document.root.find("listeners")) {
         for (const json::Member &member : listeners->members()) {
@@ -154,33 +168,93 @@ void fill(ConfigDocument &document, const modules::Catalog &catalog, const Confi
     }
 }
 
+Value readOne(const ConfigSources::Text &text, const ConfigSources &sources)
+{
+    json::Problem problem;
+    try {
+        Value root = json::read(text.text, {}, text.base);
+        if (root.isObject()) {
+            return root;
+        }
+        problem.detail = "The configuration must be an object, but not ";
+        problem.detail += json::kindName(root.kind());
+        problem.detail += '.';
+        problem.offset = root.offset();
+    } catch (const json::ReadError &error) {
+        problem.detail = error.what();
+        problem.offset = text.base + error.offset();
+        throw ConfigError(ConfigError::Stage::syntax, sources, {std::move(problem)});
+    }
+    throw ConfigError(ConfigError::Stage::validation, sources, {std::move(problem)});
+}
+
+// Both places are named: the person who looks knows which of the files is right.
+ConfigError declaredTwice(const json::MergeConflict &conflict, const ConfigSources &sources)
+{
+    std::vector<json::Problem> problems(2);
+    problems[0].detail = "This is declared in another file already.";
+    problems[0].offset = conflict.second;
+    problems[1].detail = "This is the other declaration.";
+    problems[1].offset = conflict.first;
+    for (json::Problem &problem : problems) {
+        problem.pointer = conflict.pointer;
+    }
+    return {ConfigError::Stage::validation, sources, std::move(problems)};
+}
+
 } // namespace
 
 ConfigError ConfigDocument::errorAt(ConfigError::Stage stage, std::string pointer,
-                                    std::size_t offset, std::string detail) const
+                                    std::size_t offset, std::string detail, Value cause) const
 {
     json::Problem problem;
     problem.detail = std::move(detail);
     problem.pointer = std::move(pointer);
     problem.offset = offset;
-    return {stage, source, text, {std::move(problem)}};
+    return {stage, *declared.sources, {std::move(problem)}, std::move(cause)};
 }
 
-ConfigDocument parseConfiguration(std::string text, std::string source,
-                                  const modules::Catalog &catalog, const ConfigDefaults &defaults)
+DeclaredConfig declare(Value root)
+{
+    return {std::move(root), std::make_shared<ConfigSources>()};
+}
+
+DeclaredConfig readConfiguration(std::vector<ipc::NamedText> texts)
+{
+    auto sources = std::make_shared<ConfigSources>();
+    for (ipc::NamedText &text : texts) {
+        sources->add(std::move(text.name), std::move(text.text));
+    }
+    DeclaredConfig declared;
+    declared.root = Value::object();
+    for (const ConfigSources::Text &text : sources->all()) {
+        Value root = readOne(text, *sources);
+        if (auto conflict = json::mergeInto(declared.root, std::move(root))) {
+            throw declaredTwice(*conflict, *sources);
+        }
+    }
+    declared.sources = std::move(sources);
+    return declared;
+}
+
+ConfigDocument checkConfiguration(DeclaredConfig declared, const modules::Catalog &catalog,
+                                  const ConfigDefaults &defaults,
+                                  const json::References *references)
 {
     ConfigDocument document;
-    document.source = std::move(source);
-    document.text = std::move(text);
-    try {
-        document.root = json::read(document.text);
-    } catch (const json::ReadError &error) {
-        throw document.errorAt(ConfigError::Stage::syntax, "", error.offset(), error.what());
+    document.declared = std::move(declared);
+    document.root = document.declared.root;
+    std::vector<json::Problem> problems;
+    if (references != nullptr) {
+        problems = json::expand(document.root, *references);
     }
-    ConfigRules rules(document.root, catalog);
-    std::vector<json::Problem> problems = rootSchema().validate(document.root, &rules);
+    if (problems.empty()) {
+        ConfigRules rules(document.root, catalog);
+        json::convertUnits(document.root, rootSchema(), &rules);
+        problems = rootSchema().validate(document.root, &rules);
+    }
     if (!problems.empty()) {
-        throw ConfigError(ConfigError::Stage::validation, document.source, document.text,
+        throw ConfigError(ConfigError::Stage::validation, *document.declared.sources,
                           std::move(problems));
     }
     fill(document, catalog, defaults);

@@ -1,15 +1,19 @@
-// [control] The text of a configuration -> a checked, typed value: everything that can be known
+// [control] The texts of a configuration -> a checked, typed value: everything that can be known
 // without opening, starting or loading anything. Comes before snapshot_builder, which resolves
 // addresses and acquires sockets and applications; it reports its own errors through errorAt().
 #pragma once
 
+#include "ipc/bundle.hpp"
 #include "module/catalog.hpp"
 #include "router/control/config_error.hpp"
 #include "router/http/settings.hpp"
+#include "json/references.hpp"
 #include "json/value.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,22 +54,38 @@ struct ConfigDefaults {
     bool asUnit = false; // chunked_transform is off then
 };
 
-struct ConfigDocument {
-    std::string source; // file name for messages, may be empty
-    std::string text;
+// A configuration as somebody wrote it, in one file, several, or one edit after the other.
+struct DeclaredConfig {
     json::Value root;
+    std::shared_ptr<const ConfigSources> sources; // what the offsets in root point into; not null
+};
+
+// One document of all texts, in their order. Throws ConfigError: a text is no JSON, or something is
+// declared twice.
+DeclaredConfig readConfiguration(std::vector<ipc::NamedText> texts);
+// Of an edit: there is no text to point into.
+DeclaredConfig declare(json::Value root);
+
+struct ConfigDocument {
+    DeclaredConfig declared;
+    json::Value root; // in effect: references resolved, quantities as numbers
     http::Settings http;
+    std::chrono::milliseconds drainTimeout{0};  // of replaced generations; 0: none
+    bool apiMayEdit = false;                    // although the configuration comes from files
+    std::uint32_t versionsKept = 10;            // in the history
     std::optional<std::uint32_t> listenThreads; // absent: one per CPU
     std::vector<ListenerConfig> listeners;      // in document order
     std::vector<ApplicationConfig> applications;
 
-    // A ConfigError of a later stage that points into this document.
+    // A ConfigError of a later stage that points into this document; cause as in ConfigError.
     ConfigError errorAt(ConfigError::Stage stage, std::string pointer, std::size_t offset,
-                        std::string detail) const;
+                        std::string detail, json::Value cause = json::Value::object()) const;
 };
 
+// references: where ${env:} and ${file:} get their values; null leaves such texts as they are.
 // Throws ConfigError; Error when a module's schema is broken. The result points into catalog.
-ConfigDocument parseConfiguration(std::string text, std::string source,
-                                  const modules::Catalog &catalog, const ConfigDefaults &defaults);
+ConfigDocument checkConfiguration(DeclaredConfig declared, const modules::Catalog &catalog,
+                                  const ConfigDefaults &defaults,
+                                  const json::References *references = nullptr);
 
 } // namespace patchbay::control

@@ -5,14 +5,21 @@ namespace patchbay::control {
 
 namespace {
 
-std::vector<ConfigError::Entry> withPlaces(std::string_view text,
+std::vector<ConfigError::Entry> withPlaces(const ConfigSources &sources,
                                            std::vector<json::Problem> problems)
 {
     std::vector<ConfigError::Entry> entries;
     entries.reserve(problems.size());
     for (json::Problem &problem : problems) {
-        const std::optional<json::Location> place = json::locate(text, problem.offset);
-        entries.push_back({std::move(problem), place});
+        ConfigError::Entry entry;
+        if (auto found = sources.find(problem.offset)) {
+            entry.source = found->source;
+            entry.offset = found->offset;
+            entry.place = found->location;
+            entry.located = true;
+        }
+        entry.problem = std::move(problem);
+        entries.push_back(std::move(entry));
     }
     return entries;
 }
@@ -33,15 +40,18 @@ void appendPrintable(std::string &out, std::string_view text)
     }
 }
 
-std::string renderPlace(std::string_view source, const ConfigError::Entry &entry)
+std::string renderPlace(const ConfigError::Entry &entry)
 {
+    if (!entry.located) {
+        return {};
+    }
     std::string out;
-    appendPrintable(out, source);
-    out += source.empty() ? "" : ":";
+    appendPrintable(out, entry.source);
+    out += entry.source.empty() ? "" : ":";
     if (entry.place) {
         out += std::to_string(entry.place->line) + ":" + std::to_string(entry.place->column);
     } else {
-        out += "byte " + std::to_string(entry.problem.offset);
+        out += "byte " + std::to_string(entry.offset);
     }
     return out + ": ";
 }
@@ -61,12 +71,12 @@ void appendHint(std::string &out, const json::Problem &problem)
     out += problem.known.empty() ? "" : "\".";
 }
 
-std::string render(std::string_view source, const std::vector<ConfigError::Entry> &entries)
+std::string render(const std::vector<ConfigError::Entry> &entries)
 {
     std::string out;
     for (const ConfigError::Entry &entry : entries) {
         out += out.empty() ? "" : "\n";
-        out += renderPlace(source, entry);
+        out += renderPlace(entry);
         if (!entry.problem.pointer.empty()) {
             appendPrintable(out, entry.problem.pointer);
             out += ": ";
@@ -79,14 +89,14 @@ std::string render(std::string_view source, const std::vector<ConfigError::Entry
 
 } // namespace
 
-ConfigError::ConfigError(Stage stage, std::string_view source, std::string_view text,
-                         std::vector<json::Problem> problems)
-    : ConfigError(stage, source, withPlaces(text, std::move(problems)))
+ConfigError::ConfigError(Stage stage, const ConfigSources &sources,
+                         std::vector<json::Problem> problems, json::Value cause)
+    : ConfigError(stage, withPlaces(sources, std::move(problems)), std::move(cause))
 {
 }
 
-ConfigError::ConfigError(Stage stage, std::string_view source, std::vector<Entry> entries)
-    : Error(render(source, entries)), stage_(stage), entries_(std::move(entries))
+ConfigError::ConfigError(Stage stage, std::vector<Entry> entries, json::Value cause)
+    : Error(render(entries)), stage_(stage), entries_(std::move(entries)), cause_(std::move(cause))
 {
 }
 

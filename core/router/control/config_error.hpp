@@ -1,15 +1,16 @@
-// [control] Why a configuration is refused: every problem with its place, for people and, later,
-// for the control API.
+// [control] Why a configuration is refused: every problem with its place, for people and for the
+// control API.
 #pragma once
 
 #include "base/error.hpp"
+#include "router/control/config_sources.hpp"
 #include "json/location.hpp"
 #include "json/problem.hpp"
+#include "json/value.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace patchbay::control {
@@ -21,23 +22,29 @@ public:
 
     struct Entry {
         json::Problem problem;
-        std::optional<json::Location> place; // none: the text before it is not UTF-8
+        std::string source;                  // name of the file; may be empty
+        std::size_t offset = 0;              // in that file
+        std::optional<json::Location> place; // none: the text before it is not UTF-8, or no text
+        bool located = false;                // the configuration came from a text
     };
 
-    // source: the file's name, or empty. problems is not empty; the first one is the error.
-    ConfigError(Stage stage, std::string_view source, std::string_view text,
-                std::vector<json::Problem> problems);
+    // problems is not empty; the first one is the error. cause: an object with what else the answer
+    // of the API says about a failed apply (control-api.md 8), in its order.
+    ConfigError(Stage stage, const ConfigSources &sources, std::vector<json::Problem> problems,
+                json::Value cause = json::Value::object());
 
     Stage stage() const noexcept { return stage_; }
     const std::vector<Entry> &entries() const noexcept { return entries_; }
+    const json::Value &cause() const noexcept { return cause_; }
     // what(): one line per problem, no final line break:
     // FILE:LINE:COLUMN: /listeners/*:80/pas: Unknown parameter "pas". Did you mean "pass"?
 
 private:
-    ConfigError(Stage stage, std::string_view source, std::vector<Entry> entries);
+    ConfigError(Stage stage, std::vector<Entry> entries, json::Value cause);
 
     Stage stage_;
     std::vector<Entry> entries_;
+    json::Value cause_;
 };
 
 } // namespace patchbay::control

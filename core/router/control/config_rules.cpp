@@ -210,6 +210,14 @@ std::vector<std::string> firstOf(std::vector<std::string> names)
     return names;
 }
 
+// Every Unit configuration has the member, most of them empty.
+void checkRoutes(const Value &value, Report &report)
+{
+    if (!value.items().empty() || !value.members().empty()) {
+        report.add("Patchbay is built without the \"routes\" option support.", value.offset());
+    }
+}
+
 } // namespace
 
 const modules::ModuleInfo *listenerModule(const modules::Catalog &catalog, std::string_view address)
@@ -384,6 +392,8 @@ void ConfigRules::check(std::string_view rule, std::string_view name, const Valu
         checkListenThreads(value, report);
     } else if (rule == "directory") {
         checkDirectory(name, value, report);
+    } else if (rule == "routes") {
+        checkRoutes(value, report);
     }
 }
 

@@ -42,16 +42,16 @@ ControlLoop::~ControlLoop()
     }
 }
 
-void ControlLoop::watch(int fd, Task readable)
+void ControlLoop::watch(int fd, Task ready, Interest interest)
 {
     std::uint64_t id = ++lastId_;
     epoll_event event{};
-    event.events = EPOLLIN;
+    event.events = interest == Interest::read ? EPOLLIN : EPOLLOUT;
     event.data.u64 = id;
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
         throw SystemError("epoll_ctl()");
     }
-    watchers_.emplace(id, std::make_shared<Task>(std::move(readable)));
+    watchers_.emplace(id, std::make_shared<Task>(std::move(ready)));
     byFd_[fd] = id;
 }
 

@@ -26,9 +26,11 @@ public:
     ControlLoop(const ControlLoop &) = delete;
     ControlLoop &operator=(const ControlLoop &) = delete;
 
-    // Calls `readable` as long as fd has something to read or has reached its end. An exception
-    // that leaves a task is logged; the loop goes on.
-    void watch(int fd, Task readable);
+    // Calls `ready` as long as fd has something to read, or takes something to write, or has
+    // reached its end. One interest at a time: unwatch() before another. An exception that leaves a
+    // task is logged; the loop goes on.
+    enum class Interest : std::uint8_t { read, write };
+    void watch(int fd, Task ready, Interest interest = Interest::read);
     void unwatch(int fd) noexcept; // before fd is closed; harmless when it is not watched
 
     TimerId after(std::chrono::milliseconds delay, Task task);

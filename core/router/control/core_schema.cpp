@@ -83,7 +83,7 @@ constexpr char kRoot[] = R"json({
         "telemetry": {"x-unbuilt": true}
       }
     },
-    "routes": {"x-unbuilt": true},
+    "routes": {"type": ["array", "object"], "x-rule": "routes", "description": "Must be empty."},
     "upstreams": {"x-unbuilt": true},
     "access_log": {"x-unbuilt": true}
   }

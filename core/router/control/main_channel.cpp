@@ -1,4 +1,4 @@
-// [control] See main_channel.hpp. The other end: main/router_link.
+// [control] See main_channel.hpp. The other end: main/supervisor_router.
 #include "router/control/main_channel.hpp"
 
 #include "base/error.hpp"
@@ -7,6 +7,7 @@
 #include <poll.h>
 
 #include <array>
+#include <cerrno>
 
 namespace patchbay::control {
 namespace {
@@ -23,6 +24,27 @@ UniqueFd takeFd(ipc::Frame &frame)
         throw Error("A message of main came without its descriptor.");
     }
     return std::move(frame.fds.front());
+}
+
+Failure readFailure(ipc::WireReader &reader)
+{
+    Failure failure;
+    failure.error = static_cast<int>(reader.u32());
+    failure.text = reader.str();
+    return failure;
+}
+
+// Whoever waits for an answer gets one, also when it cannot be read.
+template <class Read>
+void receive(Failure &failure, const Read &read)
+{
+    try {
+        if (failure.error == 0) {
+            read();
+        }
+    } catch (const Error &error) {
+        failure = {EIO, error.what()};
+    }
 }
 
 template <class Answers>
@@ -103,36 +125,56 @@ void MainChannel::routerDone()
     send(MessageType::routerDone, {});
 }
 
-void MainChannel::configured(std::uint64_t request, bool ok, const std::string &message,
-                             const std::string &active)
+void MainChannel::configured(std::uint64_t request, bool ok, const std::string &text)
 {
-    if (ok) {
-        activate(active, false);
-    }
     ipc::WireWriter payload;
-    payload.u64(request).u32(ok ? 1 : 0).str(std::string_view(message).substr(0, kMaxMessage));
+    payload.u64(request).u32(ok ? 1 : 0).str(std::string_view(text).substr(0, kMaxMessage));
     send(MessageType::configured, payload.bytes());
 }
 
-void MainChannel::activate(const std::string &active, bool store)
+void MainChannel::reloaded(bool ok, const std::string &text)
 {
-    UniqueFd text = ipc::makeTextMemfd(active, "patchbay-config");
-    int fd = text.get();
     ipc::WireWriter payload;
-    payload.u64(++lastRequest_).u32(store ? 1 : 0).u32(0).u32(10).str("file");
-    send(MessageType::activate, payload.bytes(), {&fd, 1});
+    payload.u32(ok ? 1 : 0).str(std::string_view(text).substr(0, kMaxMessage));
+    send(MessageType::reloaded, payload.bytes());
 }
 
-void MainChannel::readConfig()
+void MainChannel::activate(const Activation &activation, Stored answer)
+{
+    ipc::WireWriter message;
+    message.u64(++lastRequest_)
+        .u32(activation.store ? 1 : 0)
+        .u32(activation.uid)
+        .u32(activation.versionsKept)
+        .str(activation.origin);
+    UniqueFd text = ipc::makeTextMemfd(activation.text, "patchbay-config");
+    int fd = text.get();
+    send(MessageType::activate, message.bytes(), {&fd, 1});
+    stores_.emplace(lastRequest_, std::move(answer));
+}
+
+void MainChannel::readConfig(Files answer)
 {
     send(MessageType::readConfig, ipc::WireWriter().u64(++lastRequest_).bytes());
+    files_.emplace(lastRequest_, std::move(answer));
 }
 
-void MainChannel::reloaded(bool ok, const std::string &message)
+void MainChannel::readFile(const std::string &path, File answer)
 {
-    ipc::WireWriter payload;
-    payload.u32(ok ? 1 : 0).str(std::string_view(message).substr(0, kMaxMessage));
-    send(MessageType::reloaded, payload.bytes());
+    send(MessageType::readFile, ipc::WireWriter().u64(++lastRequest_).str(path).bytes());
+    texts_.emplace(lastRequest_, std::move(answer));
+}
+
+void MainChannel::listHistory(Versions answer)
+{
+    send(MessageType::listHistory, ipc::WireWriter().u64(++lastRequest_).bytes());
+    histories_.emplace(lastRequest_, std::move(answer));
+}
+
+void MainChannel::readHistory(std::uint64_t id, File answer)
+{
+    send(MessageType::readHistory, ipc::WireWriter().u64(++lastRequest_).u64(id).bytes());
+    texts_.emplace(lastRequest_, std::move(answer));
 }
 
 void MainChannel::readable()
@@ -153,49 +195,100 @@ void MainChannel::readable()
 
 void MainChannel::handle(ipc::Frame &frame)
 {
-    ipc::WireReader reader(frame.payload);
     switch (frame.type) {
-    case MessageType::configure: {
-        std::uint64_t request = reader.u64();
-        UniqueFd bundle = takeFd(frame);
-        events_.configure(request, ipc::readBundle(bundle.get(), ipc::kMaxConfigText));
-        return;
-    }
-    case MessageType::reload:
-        return events_.reload();
-    case MessageType::filesRead: {
-        reader.u64();
-        bool failed = reader.u32() != 0;
-        std::string error(reader.str());
-        std::vector<ipc::NamedText> files;
-        if (!failed) {
-            files = ipc::readBundle(takeFd(frame).get(), ipc::kMaxConfigText);
-        }
-        events_.filesRead(std::move(error), std::move(files));
-        return;
-    }
-    case MessageType::stored:
-        return; // main has logged what failed
     case MessageType::socketOpened:
         return handleSocketOpened(frame);
     case MessageType::prototypeStarted:
         return handlePrototypeStarted(frame);
+    case MessageType::filesRead:
+        return handleFilesRead(frame);
+    case MessageType::fileRead:
+        return handleFileRead(frame);
+    case MessageType::stored:
+        return handleStored(frame);
+    case MessageType::historyListed:
+        return handleHistory(frame);
+    default:
+        if (!handleEvent(frame)) {
+            log::alert("message %u of main is unknown", static_cast<unsigned>(frame.type));
+        }
+    }
+}
+
+// What main says unasked.
+bool MainChannel::handleEvent(ipc::Frame &frame)
+{
+    ipc::WireReader reader(frame.payload);
+    switch (frame.type) {
+    case MessageType::configure: {
+        std::uint64_t request = reader.u64();
+        auto origin = static_cast<ipc::ConfigOrigin>(reader.u32());
+        std::uint32_t uid = reader.u32();
+        events_.configure(request, origin, uid, takeFd(frame));
+        return true;
+    }
+    case MessageType::reload:
+        events_.reload(reader.u32());
+        return true;
     case MessageType::childExited: {
         auto pid = static_cast<pid_t>(reader.u32());
         events_.childExited(pid, static_cast<int>(reader.u32()));
-        return;
+        return true;
     }
     case MessageType::reopenLog:
         events_.reopenLog(takeFd(frame));
-        return;
+        return true;
     case MessageType::quit: {
         bool graceful = reader.u32() != 0;
         events_.quit(graceful, std::chrono::milliseconds(reader.u32()));
-        return;
+        return true;
     }
     default:
-        log::alert("message %u of main is unknown", static_cast<unsigned>(frame.type));
+        return false;
     }
+}
+
+void MainChannel::handleFilesRead(ipc::Frame &frame)
+{
+    ipc::WireReader reader(frame.payload);
+    Files answer = takeAnswer(files_, reader.u64());
+    Failure failure = readFailure(reader);
+    std::vector<ipc::NamedText> texts;
+    receive(failure, [&] { texts = ipc::readBundle(takeFd(frame).get(), ipc::kMaxConfigText); });
+    answer(std::move(failure), std::move(texts));
+}
+
+void MainChannel::handleFileRead(ipc::Frame &frame)
+{
+    ipc::WireReader reader(frame.payload);
+    File answer = takeAnswer(texts_, reader.u64());
+    Failure failure = readFailure(reader);
+    std::string text;
+    receive(failure, [&] { text = ipc::readTextFd(takeFd(frame).get(), ipc::kMaxConfigText); });
+    answer(std::move(failure), std::move(text));
+}
+
+void MainChannel::handleStored(const ipc::Frame &frame)
+{
+    ipc::WireReader reader(frame.payload);
+    Stored answer = takeAnswer(stores_, reader.u64());
+    answer(readFailure(reader));
+}
+
+void MainChannel::handleHistory(const ipc::Frame &frame)
+{
+    ipc::WireReader reader(frame.payload);
+    Versions answer = takeAnswer(histories_, reader.u64());
+    std::vector<ConfigVersion> versions;
+    for (std::uint32_t left = reader.u32(); left > 0; left--) {
+        ConfigVersion version;
+        version.id = reader.u64();
+        version.time = reader.u64();
+        version.uid = reader.u32();
+        version.origin = reader.str();
+        versions.push_back(std::move(version));
+    }
+    answer(std::move(versions));
 }
 
 void MainChannel::handleSocketOpened(ipc::Frame &frame)

@@ -2,7 +2,7 @@
 // sends on its own.
 #pragma once
 
-#include "ipc/bundle.hpp"
+#include "router/control/config_keeper.hpp"
 #include "router/control/control_loop.hpp"
 #include "router/control/main_link.hpp"
 
@@ -12,17 +12,17 @@
 #include <map>
 #include <span>
 #include <string>
-#include <vector>
 
 namespace patchbay::control {
 
-class MainChannel final : public MainLink {
+class MainChannel final : public MainLink, public ConfigKeeper {
 public:
     // What main sends unasked. All are set before the loop runs.
     struct Events {
-        std::function<void(std::uint64_t request, std::vector<ipc::NamedText> files)> configure;
-        std::function<void()> reload;
-        std::function<void(std::string error, std::vector<ipc::NamedText> files)> filesRead;
+        std::function<void(std::uint64_t request, ipc::ConfigOrigin origin, std::uint32_t uid,
+                           UniqueFd bundle)>
+            configure;
+        std::function<void(std::uint32_t uid)> reload;
         std::function<void(pid_t pid, int status)> childExited;
         std::function<void(UniqueFd log)> reopenLog;
         std::function<void(bool graceful, std::chrono::milliseconds deadline)> quit;
@@ -37,20 +37,28 @@ public:
     void startPrototype(const std::string &name, const std::string &start, int standardError,
                         PrototypeStarted answer) override;
 
+    void activate(const Activation &activation, Stored answer) override;
+    void readConfig(Files answer) override;
+    void readFile(const std::string &path, File answer) override;
+    void listHistory(Versions answer) override;
+    void readHistory(std::uint64_t id, File answer) override;
+
     void routerReady();
     void routerDone();
-    // active: the text that is in effect now; sent only when ok.
-    void configured(std::uint64_t request, bool ok, const std::string &message,
-                    const std::string &active);
-    void activate(const std::string &active, bool store);
-    void readConfig();
-    void reloaded(bool ok, const std::string &message);
+    // Outcomes of what main asked for.
+    void configured(std::uint64_t request, bool ok, const std::string &text);
+    void reloaded(bool ok, const std::string &text);
 
 private:
     void readable();
     void handle(ipc::Frame &frame);
     void handleSocketOpened(ipc::Frame &frame);
     void handlePrototypeStarted(ipc::Frame &frame);
+    bool handleEvent(ipc::Frame &frame);
+    void handleFilesRead(ipc::Frame &frame);
+    void handleFileRead(ipc::Frame &frame);
+    void handleStored(const ipc::Frame &frame);
+    void handleHistory(const ipc::Frame &frame);
     void send(ipc::MessageType type, const std::string &payload, std::span<const int> fds = {});
 
     ControlLoop &loop_;
@@ -59,6 +67,10 @@ private:
     std::uint64_t lastRequest_ = 0;
     std::map<std::uint64_t, SocketOpened> sockets_;
     std::map<std::uint64_t, PrototypeStarted> prototypes_;
+    std::map<std::uint64_t, Stored> stores_;
+    std::map<std::uint64_t, Files> files_;
+    std::map<std::uint64_t, File> texts_;
+    std::map<std::uint64_t, Versions> histories_;
 };
 
 } // namespace patchbay::control

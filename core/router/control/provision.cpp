@@ -33,7 +33,13 @@ ResolvedListener resolveOne(const ConfigDocument &document, const ListenerConfig
     } catch (const ConfigError &) {
         throw;
     } catch (const Error &error) {
-        throw refused("Listener \"" + listener.address + "\" cannot be set up: " + error.what());
+        json::Value cause = json::Value::object();
+        cause.add("module", json::Value::string(listener.module->file));
+        cause.add("message", json::Value::string(error.what()));
+        throw document.errorAt(Stage::apply, listener.pointer, listener.offset,
+                               "Listener \"" + listener.address +
+                                   "\" cannot be set up: " + error.what(),
+                               std::move(cause));
     }
 }
 
@@ -50,7 +56,7 @@ ResolvedListener resolveOne(const ConfigDocument &document, const ListenerConfig
     problems[1].detail = detail;
     problems[1].pointer = first.pointer;
     problems[1].offset = first.offset;
-    throw ConfigError(Stage::validation, document.source, document.text, std::move(problems));
+    throw ConfigError(Stage::validation, *document.declared.sources, std::move(problems));
 }
 
 [[noreturn]] void refuseOption(const ConfigDocument &document, const ApplicationConfig &application,

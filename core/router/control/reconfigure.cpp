@@ -1,9 +1,31 @@
-// [control] See reconfigure.hpp. Before: main's `configure`; after: engines serve the snapshot.
+// [control] See reconfigure.hpp. Before: config_service; after: engines serve the snapshot.
 #include "router/control/reconfigure.hpp"
 
 #include "base/log.hpp"
+#include "json/writer.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
 
 namespace patchbay::control {
+namespace {
+
+using Clock = ControlLoop::Clock;
+
+std::string tagOf(const std::string &text)
+{
+    char tag[24];
+    std::snprintf(tag, sizeof tag, "\"%016zx\"", std::hash<std::string>{}(text));
+    return tag;
+}
+
+const char *plural(std::size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+} // namespace
 
 Controller::Controller(Parts parts)
     : parts_(std::move(parts)), self_(std::make_shared<Controller *>(this))
@@ -12,23 +34,45 @@ Controller::Controller(Parts parts)
 
 // The whole reload. Up to switchEngines() a throw lets go of what was acquired, and nothing has
 // changed; from there on nothing can fail but the router's own end.
-void Controller::change(std::string text, const std::string &source)
+void Controller::change(ConfigDocument document, const Tolerance &tolerance)
 {
-    ConfigDocument document =
-        parseConfiguration(std::move(text), source, parts_.catalog, parts_.defaults);
-    Candidate candidate = parts_.builder.build(document, generation_ + 1, current_.get());
+    auto started = Clock::now();
+    const config::ConfigSnapshot *current = active_ ? active_->snapshot.get() : nullptr;
+    Candidate candidate = parts_.builder.build(document, generation_ + 1, current, tolerance);
+    commit(std::move(document), std::move(candidate));
+    auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started);
+    log::notice("configuration generation %llu applied in %lld ms, %zu generation%s live",
+                static_cast<unsigned long long>(generation_), static_cast<long long>(took.count()),
+                live_.size(), plural(live_.size()));
+}
+
+void Controller::commit(ConfigDocument document, Candidate candidate)
+{
+    ActiveConfig next;
+    next.base = std::move(candidate.base);
     std::size_t engines = candidate.content.engines;
     parts_.engines.grow(engines, [this](EnginePort &engine) { parts_.spawner.introduce(engine); });
-    config::SnapshotPtr next = publish(std::move(candidate.content));
+    next.snapshot = publish(std::move(candidate.content));
 
-    switchEngines(next); // returns when every engine has
+    switchEngines(next.snapshot); // returns when every engine has
     candidate.sockets->commit();
     parts_.engines.shrink(engines);
-    parts_.spawner.keepOnly(next->applications);
+    std::vector<ApplicationPtr> named = next.snapshot->applications;
+    for (const FailedApplication &failed : candidate.ailments.applications) {
+        named.push_back(failed.wanted);
+    }
+    parts_.spawner.keepOnly(named);
 
-    current_ = std::move(next);
-    activeText_ = std::move(document.text);
-    generation_++;
+    next.ailments = std::move(candidate.ailments);
+    next.text = json::writeCompact(document.declared.root);
+    next.tag = tagOf(next.text);
+    next.document = std::move(document);
+    std::uint64_t replaced = generation_++;
+    active_ = std::move(next);
+    drain(replaced, active_->document.drainTimeout);
+    std::erase_if(restarts_, [this](const auto &entry) {
+        return !active_->base.applications.contains(entry.first);
+    });
 }
 
 void Controller::switchEngines(const config::SnapshotPtr &next)
@@ -40,35 +84,139 @@ void Controller::switchEngines(const config::SnapshotPtr &next)
     }
 }
 
-Controller::Outcome Controller::apply(std::string text, const std::string &source)
+void Controller::apply(DeclaredConfig declared, Demand demand)
 {
-    auto started = ControlLoop::Clock::now();
-    try {
-        change(std::move(text), source);
-    } catch (const ConfigError &error) {
-        for (std::string_view rest = error.what(); !rest.empty();) {
-            std::size_t end = std::min(rest.find('\n'), rest.size());
-            log::write(log::Level::alert, rest.substr(0, end));
-            rest.remove_prefix(std::min(end + 1, rest.size()));
-        }
-        return refused(error.what());
-    } catch (const std::exception &error) {
-        log::write(log::Level::alert, error.what());
-        return refused(error.what());
-    }
-    auto took =
-        std::chrono::duration_cast<std::chrono::milliseconds>(ControlLoop::Clock::now() - started);
-    log::notice("configuration generation %llu applied in %lld ms, %zu generation%s live",
-                static_cast<unsigned long long>(generation_), static_cast<long long>(took.count()),
-                live_.size(), live_.size() == 1 ? "" : "s");
-    return {true, "configuration generation " + std::to_string(generation_) + " applied"};
+    change(examine(std::move(declared)), tolerate(demand));
 }
 
-Controller::Outcome Controller::refused(const std::string &why)
+json::Value Controller::plan(DeclaredConfig declared)
 {
-    log::alert("failed to apply new conf: %s",
-               current_ ? "the running configuration stays" : "no configuration is active");
-    return {false, why};
+    ConfigDocument document = examine(std::move(declared));
+    PlanBase after = planBase(document, parts_.builder.resolve(document));
+    return makePlan(active_ ? active_->base : PlanBase(), after);
+}
+
+// A restart is a change of nothing but the application's key.
+void Controller::restart(const std::string &application)
+{
+    unsigned before = restarts_[application];
+    restarts_[application]++;
+    try {
+        apply(active_->document.declared, Demand::everything);
+    } catch (...) {
+        restarts_[application] = before;
+        throw;
+    }
+}
+
+bool Controller::heal()
+{
+    Tolerance everything;
+    everything.listeners = everything.applications = true;
+    Candidate candidate = parts_.builder.build(active_->document, generation_ + 1,
+                                               active_->snapshot.get(), everything);
+    if (candidate.ailments.same(active_->ailments)) {
+        return false; // letting go of the candidate undoes what it took to find out
+    }
+    commit(ConfigDocument(active_->document), std::move(candidate));
+    log::notice("configuration generation %llu: something that did not run does now",
+                static_cast<unsigned long long>(generation_));
+    return true;
+}
+
+bool Controller::recovered() const
+{
+    return active_ &&
+           std::any_of(active_->ailments.applications.begin(), active_->ailments.applications.end(),
+                       [this](const FailedApplication &failed) {
+                           return parts_.spawner.settled(*failed.wanted) &&
+                                  !parts_.spawner.failure(*failed.wanted);
+                       });
+}
+
+Tolerance Controller::tolerate(Demand demand) const
+{
+    Tolerance tolerance;
+    tolerance.listeners = demand == Demand::whateverRuns;
+    // Without a configuration there is nothing that could serve on.
+    tolerance.applications = demand != Demand::everything || !active_;
+    if (active_) {
+        for (const FailedListener &failed : active_->ailments.listeners) {
+            tolerance.knownListeners.insert(failed.canonical);
+        }
+        for (const FailedApplication &failed : active_->ailments.applications) {
+            tolerance.knownApplications.insert(failed.wanted->key());
+        }
+    }
+    return tolerance;
+}
+
+// Everything that can be known without side effects.
+ConfigDocument Controller::examine(DeclaredConfig declared)
+{
+    std::map<std::string, ipc::NamedText> files;
+    json::References references;
+    if (parts_.references) {
+        files = readFiles(declared.root);
+        references.environment = [](const std::string &name) -> std::optional<std::string> {
+            const char *value = std::getenv(name.c_str());
+            return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+        };
+        references.file = [&files](const std::string &path) {
+            const ipc::NamedText &file = files.at(path);
+            if (!file.name.empty()) {
+                throw Error(file.name);
+            }
+            return file.text;
+        };
+    }
+    ConfigDocument document =
+        checkConfiguration(std::move(declared), parts_.catalog, parts_.defaults,
+                           parts_.references ? &references : nullptr);
+    for (ApplicationConfig &application : document.applications) {
+        auto restarts = restarts_.find(application.name);
+        if (restarts != restarts_.end() && restarts->second > 0) {
+            application.key += "\nrestart " + std::to_string(restarts->second);
+        }
+    }
+    return document;
+}
+
+// What ${file:} names, by path; NamedText::name is the error of one that cannot be read.
+std::map<std::string, ipc::NamedText> Controller::readFiles(const json::Value &root)
+{
+    std::set<std::string> paths = json::fileReferences(root);
+    // Outlives this frame when the wait is interrupted and answers come later.
+    auto files = std::make_shared<std::map<std::string, ipc::NamedText>>();
+    for (const std::string &path : paths) {
+        parts_.keeper.readFile(path, [files, path](Failure failure, std::string text) {
+            (*files)[path] = {std::move(failure.text), std::move(text)};
+        });
+    }
+    if (!parts_.loop.runUntil([&] { return files->size() == paths.size(); })) {
+        throw Error("The router is stopping.");
+    }
+    return std::move(*files);
+}
+
+// What still pins the old generation is cut when its time is over.
+void Controller::drain(std::uint64_t generation, std::chrono::milliseconds time)
+{
+    if (time.count() == 0 || generation == 0) {
+        return;
+    }
+    std::weak_ptr<Controller *> weak = self_;
+    parts_.loop.after(time, [weak, generation] {
+        auto self = weak.lock();
+        if (!self || !(*self)->live_.contains(generation)) {
+            return;
+        }
+        log::notice("configuration generation %llu is still in use after the drain timeout: its "
+                    "connections are closed",
+                    static_cast<unsigned long long>(generation));
+        (*self)->parts_.engines.forEach(
+            [generation](EnginePort &engine) { engine.expire(generation); });
+    });
 }
 
 // Snapshots end on [control], whoever lets go last (seed S05).
@@ -87,7 +235,7 @@ config::SnapshotPtr Controller::publish(config::ConfigSnapshot content)
                                          }
                                      });
                                  });
-    live_.insert(generation);
+    live_.emplace(generation, Clock::now());
     return snapshot;
 }
 
@@ -95,8 +243,16 @@ void Controller::released(std::uint64_t generation)
 {
     live_.erase(generation);
     log::notice("configuration generation %llu released, %zu generation%s live",
-                static_cast<unsigned long long>(generation), live_.size(),
-                live_.size() == 1 ? "" : "s");
+                static_cast<unsigned long long>(generation), live_.size(), plural(live_.size()));
+}
+
+std::vector<Controller::Generation> Controller::generations() const
+{
+    std::vector<Generation> result;
+    for (const auto &[id, since] : live_) {
+        result.push_back({id, since});
+    }
+    return result;
 }
 
 } // namespace patchbay::control

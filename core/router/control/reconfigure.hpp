@@ -1,16 +1,31 @@
 // [control] The reload: the one place where a configuration comes into effect.
 #pragma once
 
+#include "router/control/config_keeper.hpp"
 #include "router/control/engine_set.hpp"
+#include "router/control/plan.hpp"
 #include "router/control/snapshot_builder.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 
 namespace patchbay::control {
+
+// The configuration in effect.
+struct ActiveConfig {
+    ConfigDocument document;
+    config::SnapshotPtr snapshot;
+    PlanBase base;
+    Ailments ailments;
+    std::string text; // the declared configuration, compact
+    std::string tag;  // of text: equal texts, equal tags
+};
 
 class Controller {
 public:
@@ -19,41 +34,68 @@ public:
         EngineSet &engines;
         Spawner &spawner;
         SnapshotBuilder &builder;
+        ConfigKeeper &keeper;
         const modules::Catalog &catalog;
         ConfigDefaults defaults;
+        bool references =
+            false; // ${env:} and ${file:} are resolved: configurations come from files
     };
-    struct Outcome {
-        bool ok = false;
-        std::string text; // for the caller: what is in effect, or why it was refused
+    // How much of a configuration must run for it to come into effect.
+    enum class Demand {
+        everything,   // of what changes: an edit
+        listeners,    // a new version of an application may fail: its old one serves on
+        whateverRuns, // what ran before: only the text must be right
+    };
+    struct Generation {
+        std::uint64_t id;
+        std::chrono::steady_clock::time_point since;
     };
 
     explicit Controller(Parts parts);
     Controller(const Controller &) = delete;
     Controller &operator=(const Controller &) = delete;
 
-    // Puts the configuration into effect or leaves everything as it was. Waits inside the loop;
-    // not to be called again from there (A12). Never throws for what is wrong with the text.
-    Outcome apply(std::string text, const std::string &source);
+    // All four wait inside the loop and are not to be called again from there (A12).
 
+    // Puts the configuration into effect, or leaves everything as it was and throws: ConfigError,
+    // or Error when it is not the configuration's fault.
+    void apply(DeclaredConfig declared, Demand demand);
+    // What apply() would do, or refuse for what can be known beforehand.
+    json::Value plan(DeclaredConfig declared);
+    // New processes for an application of the configuration in effect, which must be known; the old
+    // ones serve until they are ready, and on when they do not become ready: throws ConfigError.
+    void restart(const std::string &application);
+    // Tries what does not run again. True: something runs now that did not.
+    bool heal();
+
+    // An application of ailments() has recovered: heal() would find it so.
+    bool recovered() const;
+    // Null before the first configuration.
+    const ActiveConfig *active() const noexcept { return active_ ? &*active_ : nullptr; }
     // Lets go of the configuration in effect: at the end.
-    void release() { current_.reset(); }
+    void release() { active_.reset(); }
 
-    const config::SnapshotPtr &current() const noexcept { return current_; }
-    const std::string &activeText() const noexcept { return activeText_; }
+    std::uint64_t generation() const noexcept { return generation_; }
+    // Generations not destroyed yet, oldest first.
+    std::vector<Generation> generations() const;
     std::size_t liveGenerations() const noexcept { return live_.size(); }
 
 private:
-    void change(std::string text, const std::string &source);
+    ConfigDocument examine(DeclaredConfig declared);
+    std::map<std::string, ipc::NamedText> readFiles(const json::Value &root);
+    void change(ConfigDocument document, const Tolerance &tolerance);
+    Tolerance tolerate(Demand demand) const;
+    void commit(ConfigDocument document, Candidate candidate);
     config::SnapshotPtr publish(config::ConfigSnapshot content);
     void switchEngines(const config::SnapshotPtr &next);
+    void drain(std::uint64_t generation, std::chrono::milliseconds time);
     void released(std::uint64_t generation);
-    Outcome refused(const std::string &why);
 
     Parts parts_;
-    config::SnapshotPtr current_;
-    std::string activeText_;
-    std::uint64_t generation_ = 0;       // of current_
-    std::set<std::uint64_t> live_;       // generations not destroyed yet
+    std::optional<ActiveConfig> active_;
+    std::unordered_map<std::string, unsigned> restarts_; // by name of application
+    std::uint64_t generation_ = 0;                       // of active_
+    std::map<std::uint64_t, std::chrono::steady_clock::time_point> live_;
     std::shared_ptr<Controller *> self_; // snapshots may outlive us
 };
 

@@ -6,11 +6,15 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace patchbay::control {
 namespace {
 
 using Stage = ConfigError::Stage;
+
+// At the start; then the server is up, and says which applications are still starting.
+constexpr std::chrono::seconds kFirstPatience{30};
 
 std::uint32_t engineCount(const ConfigDocument &document)
 {
@@ -23,10 +27,66 @@ std::uint32_t engineCount(const ConfigDocument &document)
     return std::clamp<std::uint32_t>(static_cast<std::uint32_t>(count), 1, ipc::kMaxEngines);
 }
 
-bool names(const config::ConfigSnapshot &snapshot, const ApplicationPtr &application)
+// control-api.md 8: what a program makes of a failed bind.
+const char *bindCode(int error)
 {
-    return std::find(snapshot.applications.begin(), snapshot.applications.end(), application) !=
-           snapshot.applications.end();
+    switch (error) {
+    case EADDRINUSE:
+        return "in_use";
+    case EADDRNOTAVAIL:
+        return "no_address";
+    case EACCES:
+    case EPERM:
+        return "no_access";
+    case EAFNOSUPPORT:
+        return "no_ipv6";
+    case ENOENT:
+    case ENOTDIR:
+    case ENAMETOOLONG:
+    case EISDIR:
+        return "path";
+    case EINVAL:
+        return "port";
+    default:
+        return "system";
+    }
+}
+
+ConfigError bindError(const ConfigDocument &document, const ListenerConfig &listener, int error)
+{
+    json::Value cause = json::Value::object();
+    cause.add("listener", json::Value::string(listener.address));
+    cause.add("code", json::Value::string(bindCode(error)));
+    cause.add("errno", json::Value::string(errnoName(error)));
+    cause.add("message", json::Value::string(errnoText(error)));
+    return document.errorAt(Stage::apply, listener.pointer, listener.offset,
+                            "Listener \"" + listener.address +
+                                "\" cannot be opened: " + errnoText(error) + ".",
+                            std::move(cause));
+}
+
+ConfigError startError(const ConfigDocument &document, const ApplicationConfig &application,
+                       const std::string &failure, const std::string &output)
+{
+    json::Value cause = json::Value::object();
+    cause.add("application", json::Value::string(application.name));
+    cause.add("output", json::Value::string(output));
+    return document.errorAt(
+        Stage::apply, application.pointer, application.offset,
+        "Application \"" + application.name + "\" cannot be started: " + failure, std::move(cause));
+}
+
+using Known = std::unordered_set<const app::Application *>;
+
+Known applicationsOf(const config::ConfigSnapshot *snapshot)
+{
+    Known known;
+    if (snapshot != nullptr) {
+        for (const ApplicationPtr &application : snapshot->applications) {
+            known.insert(application.get());
+        }
+    }
+    return known;
 }
 
 } // namespace
@@ -37,29 +97,24 @@ SnapshotBuilder::SnapshotBuilder(ControlLoop &loop, ModuleSource &modules, Socke
 {
 }
 
-Candidate SnapshotBuilder::build(const ConfigDocument &document, std::uint64_t generation,
-                                 const config::ConfigSnapshot *current)
+std::vector<ResolvedListener> SnapshotBuilder::resolve(const ConfigDocument &document)
 {
     checkSurroundings(document);
-    std::vector<ResolvedListener> listeners = resolveListeners(document, modules_, listeners_);
-    std::vector<pb_socket_spec> specs;
-    for (const ResolvedListener &listener : listeners) {
-        specs.push_back(listener.spec);
-    }
+    return resolveListeners(document, modules_, listeners_);
+}
 
+Candidate SnapshotBuilder::build(const ConfigDocument &document, std::uint64_t generation,
+                                 const config::ConfigSnapshot *current, const Tolerance &tolerance)
+{
+    std::vector<ResolvedListener> listeners = resolve(document);
     Candidate next;
-    next.sockets = std::make_unique<SocketClient::Batch>(sockets_, std::move(specs));
-    ByName applications;
-    try {
-        next.sockets->open(); // before anything else changes (S25)
-        applications = acquireApplications(document);
-        waitForFirstWorkers(document, applications, current);
-        next.sockets->displace();
-    } catch (const SocketError &error) {
-        const ListenerConfig &listener = *listeners[error.index()].config;
-        throw document.errorAt(Stage::apply, listener.pointer, listener.offset,
-                               "Listener \"" + listener.address +
-                                   "\" cannot be opened: " + errnoText(error.number()) + ".");
+    next.base = planBase(document, listeners);
+    openSockets(document, listeners, tolerance, next); // before anything else changes (S25)
+    ByName applications = acquireApplications(document);
+    waitForFirstWorkers(applications, current);
+    judgeApplications(document, applications, current, tolerance, next.ailments);
+    if (auto failure = next.sockets->displace()) {
+        throw bindError(document, *listeners[failure->index].config, failure->error);
     }
 
     config::ConfigSnapshot &content = next.content;
@@ -68,15 +123,36 @@ Candidate SnapshotBuilder::build(const ConfigDocument &document, std::uint64_t g
     content.serverField = document.http.serverVersion ? product().software : product().name;
     content.engines = engineCount(document);
     for (std::size_t i = 0; i < listeners.size(); i++) {
-        const ListenerConfig &listener = *listeners[i].config;
-        content.listeners.push_back({listener.address, next.sockets->sockets()[i],
-                                     listeners[i].module,
-                                     applications.at(listener.applicationName)});
+        if (const SocketPtr &socket = next.sockets->sockets()[i]) {
+            const ListenerConfig &listener = *listeners[i].config;
+            content.listeners.push_back({listener.address, socket, listeners[i].module,
+                                         applications.at(listener.applicationName)});
+        }
     }
     for (const ApplicationConfig &application : document.applications) {
         content.applications.push_back(applications.at(application.name));
     }
     return next;
+}
+
+void SnapshotBuilder::openSockets(const ConfigDocument &document,
+                                  const std::vector<ResolvedListener> &listeners,
+                                  const Tolerance &tolerance, Candidate &next)
+{
+    std::vector<pb_socket_spec> specs;
+    specs.reserve(listeners.size());
+    for (const ResolvedListener &listener : listeners) {
+        specs.push_back(listener.spec);
+    }
+    next.sockets = std::make_unique<SocketClient::Batch>(sockets_, std::move(specs));
+    for (const SocketFailure &failure : next.sockets->open()) {
+        const ResolvedListener &listener = listeners[failure.index];
+        if (!tolerance.listeners && !tolerance.knownListeners.contains(listener.spec.canonical)) {
+            throw bindError(document, *listener.config, failure.error);
+        }
+        next.ailments.listeners.push_back(
+            {listener.config->address, listener.spec.canonical, failure.error});
+    }
 }
 
 SnapshotBuilder::ByName SnapshotBuilder::acquireApplications(const ConfigDocument &document)
@@ -87,44 +163,76 @@ SnapshotBuilder::ByName SnapshotBuilder::acquireApplications(const ConfigDocumen
             applications[config.name] =
                 spawner_.acquire(makePlan(config, config.runtime->file),
                                  [&] { return modules_.makeEncoder(config); });
-        } catch (const ConfigError &) {
-            throw;
         } catch (const Error &error) {
+            json::Value cause = json::Value::object();
+            cause.add("application", json::Value::string(config.name));
+            cause.add("module", json::Value::string(config.encoder->file));
+            cause.add("message", json::Value::string(error.what()));
             throw document.errorAt(Stage::apply, config.pointer, config.offset,
                                    "Application \"" + config.name +
-                                       "\" cannot be set up: " + error.what());
+                                       "\" cannot be set up: " + error.what(),
+                                   std::move(cause));
         }
     }
     return applications;
 }
 
-// Those that this configuration brings. Workers start side by side; there is no time limit (P24).
-void SnapshotBuilder::waitForFirstWorkers(const ConfigDocument &document,
-                                          const ByName &applications,
+// Those that this configuration brings. Workers start side by side. A change waits for as long as a
+// start takes (P24), the first configuration for a while only: requests wait for their application.
+void SnapshotBuilder::waitForFirstWorkers(const ByName &applications,
                                           const config::ConfigSnapshot *current)
 {
-    auto isNew = [&](const ApplicationPtr &application) {
-        return current == nullptr || !names(*current, application);
+    Known known = applicationsOf(current);
+    std::vector<ApplicationPtr> undecided;
+    for (const auto &[name, application] : applications) {
+        if (!known.contains(application.get())) {
+            undecided.push_back(application);
+        }
+    }
+    auto decided = [&] {
+        while (!undecided.empty() && spawner_.settled(*undecided.back())) {
+            undecided.pop_back();
+        }
+        return undecided.empty();
     };
-    auto decided = [&](const auto &entry) {
-        return !isNew(entry.second) || spawner_.settled(*entry.second);
-    };
-    if (!loop_.runUntil(
-            [&] { return std::all_of(applications.begin(), applications.end(), decided); })) {
+    std::optional<ControlLoop::Clock::time_point> deadline;
+    if (current == nullptr) {
+        deadline = ControlLoop::Clock::now() + kFirstPatience;
+    }
+    if (!loop_.runUntil(decided, deadline) && loop_.interrupted()) {
         throw Error("The router is stopping.");
     }
-    if (current == nullptr) {
-        return; // each failure is in the log, and is retried
+}
+
+// An application whose new version cannot start keeps its old one, if that may be.
+void SnapshotBuilder::judgeApplications(const ConfigDocument &document, ByName &applications,
+                                        const config::ConfigSnapshot *current,
+                                        const Tolerance &tolerance, Ailments &ailments)
+{
+    Known known = applicationsOf(current);
+    ByName former;
+    if (current != nullptr) {
+        for (const ApplicationPtr &application : current->applications) {
+            former.emplace(application->name(), application);
+        }
     }
     for (const ApplicationConfig &config : document.applications) {
-        const ApplicationPtr &application = applications.at(config.name);
-        if (!isNew(application)) {
+        ApplicationPtr &application = applications.at(config.name);
+        std::optional<std::string> failure;
+        if (!known.contains(application.get())) {
+            failure = spawner_.failure(*application);
+        }
+        if (!failure) {
             continue;
         }
-        if (auto failure = spawner_.failure(*application)) {
-            throw document.errorAt(Stage::apply, config.pointer, config.offset,
-                                   "Application \"" + config.name +
-                                       "\" cannot be started: " + *failure);
+        if (!tolerance.applications && !tolerance.knownApplications.contains(config.key)) {
+            std::optional<AppReport> report = spawner_.report(*application);
+            throw startError(document, config, *failure, report ? report->output : std::string());
+        }
+        auto old = former.find(config.name);
+        if (old != former.end()) {
+            ailments.applications.push_back({application, *failure});
+            application = old->second;
         }
     }
 }

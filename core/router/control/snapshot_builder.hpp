@@ -3,22 +3,36 @@
 #pragma once
 
 #include "router/config/config_snapshot.hpp"
+#include "router/control/ailments.hpp"
 #include "router/control/config_document.hpp"
+#include "router/control/plan.hpp"
 #include "router/control/provision.hpp"
 #include "router/control/socket_client.hpp"
 #include "router/control/spawner.hpp"
 
 #include <cstdint>
-#include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <unordered_map>
 
 namespace patchbay::control {
+
+// What may fail without the whole configuration being refused.
+struct Tolerance {
+    bool listeners = false;
+    bool applications = false;
+    // These failed before and are not what this change is about.
+    std::set<std::string> knownListeners;    // canonical
+    std::set<std::string> knownApplications; // keys
+};
 
 // What a document has become. Nothing is in effect yet, and dropping it undoes everything.
 struct Candidate {
     config::ConfigSnapshot content;
     std::unique_ptr<SocketClient::Batch> sockets; // commit() once the engines have switched
+    Ailments ailments;                            // tolerated
+    PlanBase base;
 };
 
 class SnapshotBuilder {
@@ -26,17 +40,24 @@ public:
     SnapshotBuilder(ControlLoop &loop, ModuleSource &modules, SocketClient &sockets,
                     Spawner &spawner);
 
-    // current: the configuration in effect, or null. Then an application that cannot start does
-    // not stop the others (P21). Throws ConfigError, Error. Waits inside the loop.
+    // What has no side effects, throws ConfigError. The result points into the document.
+    std::vector<ResolvedListener> resolve(const ConfigDocument &document);
+
+    // current: the configuration in effect, or null: then slow applications are not waited for
+    // longer than a while. Throws ConfigError, Error. Waits inside the loop.
     Candidate build(const ConfigDocument &document, std::uint64_t generation,
-                    const config::ConfigSnapshot *current);
+                    const config::ConfigSnapshot *current, const Tolerance &tolerance);
 
 private:
-    using ByName = std::map<std::string, ApplicationPtr>;
+    using ByName = std::unordered_map<std::string, ApplicationPtr>;
 
+    void openSockets(const ConfigDocument &document, const std::vector<ResolvedListener> &listeners,
+                     const Tolerance &tolerance, Candidate &next);
     ByName acquireApplications(const ConfigDocument &document);
-    void waitForFirstWorkers(const ConfigDocument &document, const ByName &applications,
-                             const config::ConfigSnapshot *current);
+    void waitForFirstWorkers(const ByName &applications, const config::ConfigSnapshot *current);
+    void judgeApplications(const ConfigDocument &document, ByName &applications,
+                           const config::ConfigSnapshot *current, const Tolerance &tolerance,
+                           Ailments &ailments);
 
     ControlLoop &loop_;
     ModuleSource &modules_;

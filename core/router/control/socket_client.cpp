@@ -72,6 +72,9 @@ void SocketClient::closed(const std::string &canonical)
 SocketClient::Batch::Batch(SocketClient &client, std::vector<pb_socket_spec> specs)
     : client_(client), specs_(std::move(specs)), sockets_(specs_.size())
 {
+    for (const pb_socket_spec &spec : specs_) {
+        names_.insert(spec.canonical);
+    }
 }
 
 SocketClient::Batch::~Batch()
@@ -113,7 +116,7 @@ std::vector<int> SocketClient::Batch::request(const std::vector<std::size_t> &wh
     return state->errors;
 }
 
-void SocketClient::Batch::open()
+std::vector<SocketFailure> SocketClient::Batch::open()
 {
     std::vector<std::size_t> missing;
     for (std::size_t i = 0; i < specs_.size(); i++) {
@@ -123,13 +126,15 @@ void SocketClient::Batch::open()
         }
     }
     std::vector<int> errors = request(missing);
+    std::vector<SocketFailure> failures;
     for (std::size_t i = 0; i < missing.size(); i++) {
         if (errors[i] == EADDRINUSE && inTheWay(missing[i]) != nullptr) {
             blocked_.push_back(missing[i]);
         } else if (errors[i] != 0) {
-            throw SocketError(missing[i], errors[i]);
+            failures.push_back({missing[i], errors[i]});
         }
     }
+    return failures;
 }
 
 // A socket of ours that this configuration does not name and that shares its port with
@@ -154,11 +159,10 @@ SocketPtr SocketClient::Batch::inTheWay(std::size_t index) const
 
 bool SocketClient::Batch::names(const std::string &canonical) const
 {
-    return std::any_of(specs_.begin(), specs_.end(),
-                       [&](const pb_socket_spec &spec) { return canonical == spec.canonical; });
+    return names_.contains(canonical);
 }
 
-void SocketClient::Batch::displace()
+std::optional<SocketFailure> SocketClient::Batch::displace()
 {
     for (std::size_t index : blocked_) {
         // Several specific addresses may make room for one wildcard. A socket that has been shut
@@ -169,10 +173,11 @@ void SocketClient::Batch::displace()
         }
         int error = request({index}).front();
         if (error != 0) {
-            throw SocketError(index, error);
+            return SocketFailure{index, error};
         }
     }
     blocked_.clear();
+    return std::nullopt;
 }
 
 void SocketClient::Batch::commit()
@@ -191,9 +196,9 @@ void SocketClient::Batch::commit()
         known = client_.specs_.erase(known);
     }
     for (const pb_socket_spec &spec : specs_) {
-        pb_socket_spec &known = client_.specs_.at(spec.canonical);
-        if (known.backlog != spec.backlog) {
-            known.backlog = spec.backlog;
+        auto known = client_.specs_.find(spec.canonical);
+        if (known != client_.specs_.end() && known->second.backlog != spec.backlog) {
+            known->second.backlog = spec.backlog;
             client_.main_.openSocket(spec, [](int, const UniqueFd &) {});
         }
     }

@@ -11,8 +11,10 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -21,13 +23,9 @@ namespace patchbay::control {
 using SocketPtr = std::shared_ptr<config::ListenSocket>;
 
 // Address `index` of the list could not be opened.
-class SocketError : public SystemError {
-public:
-    SocketError(std::size_t index, int number) : SystemError("bind()", number), index_(index) {}
-    std::size_t index() const noexcept { return index_; }
-
-private:
-    std::size_t index_;
+struct SocketFailure {
+    std::size_t index;
+    int error; // errno
 };
 
 class SocketClient {
@@ -42,14 +40,14 @@ public:
         Batch(const Batch &) = delete;
         Batch &operator=(const Batch &) = delete;
 
-        // Opens what is not open yet and waits for it; throws SocketError. An address that is in
-        // use only because a wildcard and a specific address of one port take turns (C8) is left
-        // for displace().
-        void open();
-        // Last step before engines switch: closes those sockets and opens their successors;
-        // throws SocketError.
-        void displace();
-        // In the order of the specs; complete after displace().
+        // Opens what is not open yet and waits for it; what failed, in the order of the specs. An
+        // address that is in use only because a wildcard and a specific address of one port take
+        // turns (C8) is left for displace().
+        std::vector<SocketFailure> open();
+        // Last step before engines switch: closes those sockets and opens their successors; ends
+        // with the first failure.
+        std::optional<SocketFailure> displace();
+        // In the order of the specs; null where it failed, complete after displace().
         const std::vector<SocketPtr> &sockets() const noexcept { return sockets_; }
         // Every engine has switched: sockets that this configuration does not name are closed, here
         // and in main (S35), a changed backlog is set (C11), nothing is undone.
@@ -67,6 +65,7 @@ public:
 
         SocketClient &client_;
         std::vector<pb_socket_spec> specs_;
+        std::unordered_set<std::string> names_; // canonical, of specs_
         std::vector<SocketPtr> sockets_;
         std::vector<std::size_t> blocked_;
         std::vector<Displaced> displaced_;

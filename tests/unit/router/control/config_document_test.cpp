@@ -60,7 +60,8 @@ const modules::Catalog &modulesOfTest()
 
 ConfigDocument parse(const std::string &text, bool asUnit = false)
 {
-    return parseConfiguration(text, "c.json", modulesOfTest(), {"/tmp", asUnit});
+    return checkConfiguration(readConfiguration({{"c.json", text}}), modulesOfTest(),
+                              {"/tmp", asUnit});
 }
 
 // What a person reads; empty: the configuration is fine.
@@ -164,7 +165,7 @@ public:
                                    "mean \"listeners\"?"},
             {R"({"stuff":{}})",
              "c.json:1:2: /stuff: Unknown parameter \"stuff\". Known here: \"listeners\", "
-             "\"applications\", \"settings\"."},
+             "\"applications\", \"settings\", \"routes\"."},
             {R"({"routes":[]})", "c.json:1:2: /routes: Patchbay is built without the \"routes\" "
                                  "option support."},
             {R"({"upstreams":{}})", "c.json:1:2: /upstreams: Patchbay is built without the "
@@ -180,7 +181,7 @@ public:
              "escaped."},
             {R"({"a\nb\u001bc":1})",
              "c.json:1:2: /a\\x0Ab\\x1Bc: Unknown parameter \"a\\x0Ab\\x1Bc\". Known here: "
-             "\"listeners\", \"applications\", \"settings\"."},
+             "\"listeners\", \"applications\", \"settings\", \"routes\"."},
         });
     }
 
@@ -281,7 +282,8 @@ public:
         });
         modules::Catalog none;
         try {
-            parseConfiguration(R"({"listeners":{"*:80":{"pass":"x"}}})", "", none, {"/tmp", false});
+            checkConfiguration(readConfiguration({{"", R"({"listeners":{"*:80":{"pass":"x"}}})"}}),
+                               none, {"/tmp", false});
             CPPUNIT_FAIL("accepted");
         } catch (const ConfigError &error) {
             CPPUNIT_ASSERT_EQUAL("1:22: /listeners/*:80: The module to open the listener \"*:80\" "

@@ -57,6 +57,16 @@ modules::Catalog makeCatalog()
     return catalog;
 }
 
+World::Outcome World::apply(const std::string &text, Controller::Demand demand)
+{
+    try {
+        controller.apply(readConfiguration({{"test", text}}), demand);
+        return {true, {}};
+    } catch (const Error &error) {
+        return {false, error.what()};
+    }
+}
+
 World::World()
     : engines(loop, [this](std::uint32_t number) -> std::unique_ptr<EnginePort> {
           if (faults.enginesLeft == 0) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "router/control/config_keeper.hpp"
 #include "router/control/engine_set.hpp"
 #include "router/control/main_link.hpp"
 #include "router/control/reconfigure.hpp"
@@ -466,6 +467,56 @@ private:
     Faults &faults_;
 };
 
+// Keeps everything in memory.
+class FakeKeeper final : public ConfigKeeper {
+public:
+    explicit FakeKeeper(ControlLoop &loop) : loop_(loop) {}
+
+    void activate(const Activation &activation, Stored answer) override
+    {
+        activations.push_back(activation);
+        loop_.post([answer = std::move(answer), failure = storeFailure] { answer(failure); });
+    }
+    void readConfig(Files answer) override
+    {
+        loop_.post([answer = std::move(answer), failure = filesFailure, texts = files] {
+            answer(failure, texts);
+        });
+    }
+    void readFile(const std::string &path, File answer) override
+    {
+        auto found = secrets.find(path);
+        Failure failure;
+        if (found == secrets.end()) {
+            failure = {ENOENT, "The file \"" + path + "\" cannot be read."};
+        }
+        std::string text = found != secrets.end() ? found->second : std::string();
+        loop_.post([answer = std::move(answer), failure, text] { answer(failure, text); });
+    }
+    void listHistory(Versions answer) override
+    {
+        loop_.post([answer = std::move(answer)] { answer({}); });
+    }
+    void readHistory(std::uint64_t id, File answer) override
+    {
+        bool known = id > 0 && id <= activations.size();
+        std::string text = known ? activations[id - 1].text : std::string();
+        Failure failure;
+        if (!known) {
+            failure = {ENOENT, "There is no such version."};
+        }
+        loop_.post([answer = std::move(answer), failure, text] { answer(failure, text); });
+    }
+
+    std::vector<Activation> activations;
+    Failure storeFailure, filesFailure;
+    std::vector<ipc::NamedText> files;          // of file mode
+    std::map<std::string, std::string> secrets; // path -> content
+
+private:
+    ControlLoop &loop_;
+};
+
 modules::Catalog makeCatalog();
 
 struct World {
@@ -474,7 +525,15 @@ struct World {
     World(const World &) = delete;
     World &operator=(const World &) = delete;
 
-    Controller::Outcome apply(const std::string &text) { return controller.apply(text, "test"); }
+    struct Outcome {
+        bool ok = false;
+        std::string text; // why not
+    };
+
+    // The text is that of a file "test".
+    Outcome apply(const std::string &text,
+                  Controller::Demand demand = Controller::Demand::everything);
+    const config::SnapshotPtr &current() const { return controller.active()->snapshot; }
     // Runs the loop until it is true; false after ten seconds.
     bool until(const std::function<bool()> &condition);
     // Runs what is pending: everything in the fakes that needs no timer.
@@ -492,7 +551,9 @@ struct World {
     Spawner spawner{{loop, main, engines}};
     SocketClient sockets{loop, main};
     SnapshotBuilder builder{loop, modules, sockets, spawner};
-    Controller controller{{loop, engines, spawner, builder, catalog, {"/tmp", false}}};
+    FakeKeeper keeper{loop};
+    Controller controller{
+        {loop, engines, spawner, builder, keeper, catalog, {"/tmp", false}, true}};
 };
 
 std::size_t openDescriptors();

@@ -250,7 +250,7 @@ private:
         auto outcome = world_->apply(text);
         CPPUNIT_ASSERT_MESSAGE(outcome.text, outcome.ok);
     }
-    app::Application &app() { return *world_->controller.current()->applications.at(0); }
+    app::Application &app() { return *world_->current()->applications.at(0); }
 
     std::unique_ptr<World> world_;
 };

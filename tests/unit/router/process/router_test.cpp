@@ -1,7 +1,7 @@
 // The router process as main sees it: a thread that runs runRouter() at the end of a channel.
 #include "ipc/channel.hpp"
 #include "module/catalog.hpp"
-#include "router/control/router.hpp"
+#include "router/process/router.hpp"
 
 #include <cppunit/extensions/HelperMacros.h>
 
@@ -45,7 +45,9 @@ public:
             Answer answer = configured();
             CPPUNIT_ASSERT_EQUAL(request, answer.request);
             CPPUNIT_ASSERT_MESSAGE(answer.text, answer.ok);
-            CPPUNIT_ASSERT_EQUAL(std::string(request == 8 ? "{ \"listeners\": {} }" : kOneEngine),
+            CPPUNIT_ASSERT_EQUAL(std::string(request == 8
+                                                 ? "{\"listeners\":{}}"
+                                                 : "{\"settings\":{\"listen_threads\":1}}"),
                                  answer.active);
         }
         main_.send(MessageType::quit, ipc::WireWriter().u32(1).u32(5000).bytes());
@@ -98,8 +100,8 @@ public:
         control::RouterOptions options;
         options.manifest = modules::writeManifest({});
         options.tmpDir = "/tmp";
-        CPPUNIT_ASSERT_EQUAL(0, control::checkConfiguration(kOneEngine, "a.json", options));
-        CPPUNIT_ASSERT_EQUAL(1, control::checkConfiguration("{", "a.json", options));
+        CPPUNIT_ASSERT_EQUAL(0, control::checkConfiguration({{"a.json", kOneEngine}}, options));
+        CPPUNIT_ASSERT_EQUAL(1, control::checkConfiguration({{"a.json", "{"}}, options));
     }
 
 private:
@@ -127,10 +129,13 @@ private:
 
     void configure(std::uint64_t request, std::string_view text)
     {
-        UniqueFd file = ipc::makeTextMemfd(text, "test");
+        ipc::BundleWriter bundle("test");
+        bundle.add("conf.json", text);
+        UniqueFd file = bundle.finish();
         int fd = file.get();
-        main_.send(MessageType::configure, ipc::WireWriter().u64(request).str("conf.json").bytes(),
-                   {&fd, 1});
+        ipc::WireWriter message;
+        message.u64(request).u32(static_cast<std::uint32_t>(ipc::ConfigOrigin::file)).u32(0);
+        main_.send(MessageType::configure, message.bytes(), {&fd, 1});
     }
 
     ipc::Frame receive()
@@ -141,18 +146,23 @@ private:
         return frame;
     }
 
+    // Stores whatever is activated on the way.
     Answer configured()
     {
+        Answer answer;
         ipc::Frame frame = receive();
+        while (frame.type == MessageType::activate) {
+            answer.active = ipc::readTextFd(frame.fds.at(0).get(), 1u << 20);
+            ipc::WireWriter stored;
+            stored.u64(ipc::WireReader(frame.payload).u64()).u32(0).str("");
+            main_.send(MessageType::stored, stored.bytes());
+            frame = receive();
+        }
         CPPUNIT_ASSERT(frame.type == MessageType::configured);
         ipc::WireReader reader(frame.payload);
-        Answer answer;
         answer.request = reader.u64();
         answer.ok = reader.u32() != 0;
         answer.text = reader.str();
-        if (answer.ok) {
-            answer.active = ipc::readTextFd(frame.fds.at(0).get(), 1u << 20);
-        }
         return answer;
     }
 

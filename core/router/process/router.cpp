@@ -1,19 +1,21 @@
-// [control] The router process: puts the parts together, takes configurations from main one after
-// the other, and ends in order.
-#include "router/control/router.hpp"
+// [control] The router process: puts the parts together, runs one job after the other, and ends in
+// order.
+#include "router/process/router.hpp"
 
 #include "base/build_info.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "module/registry.hpp"
+#include "router/api/resources.hpp"
+#include "router/api/server.hpp"
+#include "router/control/healer.hpp"
 #include "router/control/main_channel.hpp"
-#include "router/control/reconfigure.hpp"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <deque>
+#include <optional>
 
 namespace patchbay::control {
 namespace {
@@ -30,15 +32,13 @@ public:
     int run();
 
 private:
-    struct Job {
-        std::uint64_t request; // 0: a reload
-        std::vector<ipc::NamedText> files;
-    };
-
     MainChannel::Events events();
-    void configure(Job job);
+    void begin(std::uint64_t request, ipc::ConfigOrigin origin, std::uint32_t uid,
+               const UniqueFd &bundle);
+    void reload(std::uint32_t uid);
     void quit(bool graceful, milliseconds deadline);
     void reopenLog(const UniqueFd &log);
+    std::string outcomeText(const std::string &refusal) const;
     bool wait(const bool &done, milliseconds time);
     int finish();
 
@@ -51,8 +51,14 @@ private:
     SocketClient sockets_{loop_, main_};
     SnapshotBuilder builder_{loop_, modules_, sockets_, spawner_};
     Controller controller_;
+    ConfigService service_;
+    JobQueue jobs_;
+    Healer healer_{loop_, jobs_, controller_};
+    api::Resources resources_;
+    UniqueFd control_;
+    std::optional<api::Server> server_;
 
-    std::deque<Job> jobs_; // serialised (A12)
+    bool reloadQueued_ = false;
     bool mainGone_ = false;
     ControlLoop::Clock::time_point end_ = ControlLoop::Clock::time_point::max(); // at the latest
     bool finishing_ = false;
@@ -62,26 +68,32 @@ private:
 Router::Router(RouterOptions options)
     : registry_(modules::parseManifest(options.manifest)),
       main_(loop_, std::move(options.main), events()),
-      controller_({loop_, engines_, spawner_, builder_, registry_.catalog(),
-                   ConfigDefaults{options.tmpDir, options.asUnit}})
+      controller_({loop_, engines_, spawner_, builder_, main_, registry_.catalog(),
+                   ConfigDefaults{options.tmpDir, options.asUnit}, !options.configFile.empty()}),
+      service_(loop_, controller_, main_, options.configFile),
+      resources_({jobs_, service_, controller_, main_, engines_, spawner_, registry_.catalog()}),
+      control_(std::move(options.control))
 {
+    if (control_) {
+        server_.emplace(loop_, control_.get(), std::move(options.controlUsers),
+                        [this](api::Request request, const api::Respond &respond) {
+                            resources_.handle(std::move(request), respond);
+                        });
+    }
 }
 
 MainChannel::Events Router::events()
 {
     MainChannel::Events events;
-    events.configure = [this](std::uint64_t request, std::vector<ipc::NamedText> files) {
-        jobs_.push_back({request, std::move(files)});
+    events.configure = [this](std::uint64_t request, ipc::ConfigOrigin origin, std::uint32_t uid,
+                              UniqueFd bundle) {
+        auto kept = std::make_shared<UniqueFd>(std::move(bundle));
+        jobs_.push([=, this] { begin(request, origin, uid, *kept); });
     };
-    events.reload = [this] { main_.readConfig(); };
-    events.filesRead = [this](const std::string &error, std::vector<ipc::NamedText> files) {
-        if (error.empty()) {
-            jobs_.push_back({0, std::move(files)});
-            return;
+    events.reload = [this](std::uint32_t uid) {
+        if (!std::exchange(reloadQueued_, true)) { // one that has not begun will see this change
+            jobs_.push([this, uid] { reload(uid); });
         }
-        log::error("%s", error.c_str());
-        log::error("the running configuration stays");
-        main_.reloaded(false, error);
     };
     events.childExited = [this](pid_t pid, int status) { spawner_.childExited(pid, status); };
     events.reopenLog = [this](const UniqueFd &log) { reopenLog(log); };
@@ -99,31 +111,63 @@ int Router::run()
     log::info("router started");
     main_.routerReady();
     while (loop_.runUntil([this] { return !jobs_.empty(); })) {
-        Job job = std::move(jobs_.front());
-        jobs_.pop_front();
-        configure(std::move(job));
+        jobs_.runOne();
+        healer_.look();
     }
     return finish();
 }
 
-void Router::configure(Job job)
+// Each problem is a line of its own.
+void logRefusal(const std::exception &error)
 {
-    Controller::Outcome outcome;
+    for (std::string_view rest = error.what(); !rest.empty();) {
+        std::size_t end = std::min(rest.find('\n'), rest.size());
+        log::write(log::Level::alert, rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+}
+
+void Router::begin(std::uint64_t request, ipc::ConfigOrigin origin, std::uint32_t uid,
+                   const UniqueFd &bundle)
+{
+    std::string refusal;
     try {
-        ipc::NamedText first = job.files.empty() ? ipc::NamedText() : job.files.front();
-        outcome = controller_.apply(first.text, first.name);
+        service_.begin(origin, ipc::readBundle(bundle.get(), ipc::kMaxConfigText), uid);
     } catch (const std::exception &error) {
-        log::write(log::Level::alert, error.what());
-        outcome = {false, error.what()};
-    }
-    if (!mainGone_ && job.request == 0) {
-        if (outcome.ok) {
-            main_.activate(controller_.activeText(), true);
+        refusal = error.what();
+        if (origin == ipc::ConfigOrigin::file) {
+            logRefusal(error);
+            log::alert("failed to apply new conf: no configuration is active");
+        } else {
+            log::alert("the previous configuration is invalid: %s", refusal.c_str());
         }
-        main_.reloaded(outcome.ok, outcome.text);
-    } else if (!mainGone_) {
-        main_.configured(job.request, outcome.ok, outcome.text, controller_.activeText());
     }
+    if (!mainGone_) {
+        main_.configured(request, refusal.empty(), outcomeText(refusal));
+    }
+}
+
+void Router::reload(std::uint32_t uid)
+{
+    reloadQueued_ = false;
+    std::string refusal;
+    try {
+        service_.reload({uid, "file"}, false);
+    } catch (const std::exception &error) {
+        refusal = error.what();
+        logRefusal(error);
+        log::alert("failed to apply new conf: the running configuration stays");
+    }
+    if (!mainGone_) {
+        main_.reloaded(refusal.empty(), outcomeText(refusal));
+    }
+}
+
+std::string Router::outcomeText(const std::string &refusal) const
+{
+    return refusal.empty() ? "configuration generation " +
+                                 std::to_string(controller_.generation()) + " applied"
+                           : refusal;
 }
 
 void Router::quit(bool graceful, milliseconds deadline)

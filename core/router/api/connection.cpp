@@ -1,0 +1,290 @@
+// [control] See connection.hpp. Before: server accepts; after: resources answers.
+#include "router/api/connection.hpp"
+
+#include "base/log.hpp"
+#include "base/process_title.hpp"
+#include "patchbay/module.hpp"
+#include "router/http/response_writer.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <ctime>
+
+namespace patchbay::api {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kHeadTime{300'000};
+constexpr milliseconds kBodyTime{60'000}; // between two pieces; the same for writing
+constexpr milliseconds kLingerTime{2'000};
+constexpr std::size_t kMaxLinger = std::size_t{1} << 20;
+constexpr std::size_t kReadSize = 65'536;
+
+// A header block of 16 KiB; bodies as large as a configuration may be.
+http::Settings limits()
+{
+    http::Settings settings;
+    settings.largeHeaderBuffers = 1;
+    settings.largeHeaderBufferSize = 16'384 - 2048;
+    settings.maxBodySize = ipc::kMaxConfigText;
+    settings.discardUnsafeFields = false;
+    settings.chunkedTransform = true;
+    return settings;
+}
+
+std::string lowerCase(std::string_view text)
+{
+    std::string lower(text);
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+    return lower;
+}
+
+void takeFields(const http::Request &from, Request &to)
+{
+    for (const pb_field &field : from.fields) {
+        std::string name = lowerCase(sdk::view(field.name));
+        if (name == "if-match") {
+            to.ifMatch = sdk::view(field.value);
+        } else if (name == "prefer") {
+            to.prefer = lowerCase(sdk::view(field.value));
+        } else if (name == "content-type") {
+            std::string type = lowerCase(sdk::view(field.value));
+            type.erase(std::min(type.find_first_of("; \t"), type.size()));
+            to.contentType = std::move(type);
+        }
+    }
+}
+
+// The fields and their order are Unit's; ours come last.
+std::string render(const Answer &answer)
+{
+    static http::DateCache dates; // one control thread
+    std::string out = "HTTP/1.1 " + std::to_string(answer.status) + ' ';
+    out += http::reasonPhrase(answer.status);
+    out.append("\r\nServer: ").append(product().software);
+    out.append("\r\nDate: ").append(dates.get(std::time(nullptr)));
+    out.append("\r\nContent-Type: application/json\r\nContent-Length: ");
+    out.append(std::to_string(answer.body.size())).append("\r\nConnection: close\r\n");
+    if (!answer.tag.empty()) {
+        out.append("ETag: ").append(answer.tag).append("\r\n");
+    }
+    return out.append("\r\n").append(answer.body);
+}
+
+} // namespace
+
+Connection::Connection(Surroundings surroundings, UniqueFd fd, std::uint32_t uid)
+    : in_(std::move(surroundings)), fd_(std::move(fd)), uid_(uid), settings_(limits())
+{
+    parser_.reset(settings_, arena_);
+}
+
+Connection::~Connection()
+{
+    in_.loop.cancel(timer_);
+    in_.loop.unwatch(fd_.get());
+    in_.budget.left += taken_;
+}
+
+void Connection::start()
+{
+    arm(kHeadTime);
+    in_.loop.watch(fd_.get(), [this] { readable(); });
+}
+
+void Connection::end()
+{
+    if (state_ != State::over) {
+        state_ = State::over;
+        in_.ended(*this); // deletes us
+    }
+}
+
+void Connection::arm(milliseconds time)
+{
+    in_.loop.cancel(timer_);
+    timer_ = in_.loop.after(time, [this] {
+        timer_ = 0;
+        end();
+    });
+}
+
+void Connection::readable()
+{
+    std::array<char, kReadSize> bytes;
+    ssize_t size = ::recv(fd_.get(), bytes.data(), bytes.size(), 0);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (size <= 0) {
+        end();
+        return;
+    }
+    std::string_view received(bytes.data(), static_cast<std::size_t>(size));
+    switch (state_) {
+    case State::head:
+        buffer_ += received;
+        feedHead();
+        return;
+    case State::body:
+        arm(kBodyTime);
+        feedBody(received);
+        return;
+    case State::lingering:
+        drained_ += received.size();
+        if (drained_ > kMaxLinger) {
+            end();
+        }
+        return;
+    case State::working:
+    case State::writing:
+    case State::over:
+        return; // not watched for this
+    }
+}
+
+void Connection::feedHead()
+{
+    switch (parser_.feed(buffer_.data(), buffer_.size())) {
+    case http::RequestParser::Result::needMore:
+        return;
+    case http::RequestParser::Result::error:
+        refuse(parser_.status());
+        return;
+    case http::RequestParser::Result::done:
+        startBody();
+        return;
+    }
+}
+
+void Connection::startBody()
+{
+    const http::Request &head = parser_.request();
+    request_.method = head.method;
+    request_.uid = uid_;
+    if (!parseTarget(head.target, request_)) {
+        refuse(400);
+        return;
+    }
+    takeFields(head, request_);
+    if (head.chunked) {
+        bodyReader_.startChunked(settings_);
+    } else {
+        bodyReader_.startLength(head.contentLength.value_or(0));
+        if (!takeMemory(head.contentLength.value_or(0))) {
+            return;
+        }
+    }
+    state_ = State::body;
+    arm(kBodyTime);
+    if (head.expectContinue) {
+        // Fits into any socket buffer; if not, curl goes on after a second by itself.
+        (void)!::send(fd_.get(), http::kContinue.data(), http::kContinue.size(), MSG_NOSIGNAL);
+    }
+    std::string head_ = std::exchange(buffer_, {});
+    feedBody(std::string_view(head_).substr(parser_.headerSize()));
+}
+
+void Connection::feedBody(std::string_view bytes)
+{
+    bool chunked = parser_.request().chunked;
+    bool room = true;
+    auto outcome = bodyReader_.feed(bytes.data(), bytes.size(), [&](std::string_view piece) {
+        room = room && (!chunked || takeMemory(piece.size()));
+        if (room) {
+            request_.body += piece;
+        }
+    });
+    if (!room) {
+        return; // answered
+    }
+    switch (outcome.result) {
+    case http::BodyReader::Result::needMore:
+        return;
+    case http::BodyReader::Result::error:
+        refuse(bodyReader_.status());
+        return;
+    case http::BodyReader::Result::done:
+        dispatch(); // what follows the body is ignored
+        return;
+    }
+}
+
+bool Connection::takeMemory(std::size_t bytes)
+{
+    if (bytes > in_.budget.left) {
+        answer(Answer::error(500, "Memory allocation failed."));
+        return false;
+    }
+    in_.budget.left -= bytes;
+    taken_ += bytes;
+    return true;
+}
+
+void Connection::dispatch()
+{
+    state_ = State::working; // for as long as it takes; a client that leaves is found when writing
+    in_.loop.cancel(timer_);
+    in_.loop.unwatch(fd_.get());
+    std::weak_ptr<Connection> weak = weak_from_this();
+    in_.handle(std::move(request_), [weak](const Answer &given) {
+        if (auto self = weak.lock(); self && self->state_ == State::working) {
+            self->answer(given);
+        }
+    });
+}
+
+void Connection::refuse(unsigned status)
+{
+    answer(Answer::error(status, http::reasonPhrase(status).empty() ? "Bad Request"
+                                                                    : http::reasonPhrase(status)));
+}
+
+void Connection::answer(const Answer &answer)
+{
+    in_.loop.unwatch(fd_.get());
+    buffer_ = render(answer);
+    state_ = State::writing;
+    arm(kBodyTime);
+    in_.loop.watch(
+        fd_.get(), [this] { writable(); }, control::ControlLoop::Interest::write);
+}
+
+void Connection::writable()
+{
+    ssize_t size =
+        ::send(fd_.get(), buffer_.data() + written_, buffer_.size() - written_, MSG_NOSIGNAL);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (size < 0) {
+        end();
+        return;
+    }
+    arm(kBodyTime);
+    written_ += static_cast<std::size_t>(size);
+    if (written_ == buffer_.size()) {
+        linger();
+    }
+}
+
+// A client that still sends must be able to read its answer: closing now would reset it (H21).
+void Connection::linger()
+{
+    in_.loop.unwatch(fd_.get());
+    state_ = State::lingering;
+    if (::shutdown(fd_.get(), SHUT_WR) != 0) {
+        end();
+        return;
+    }
+    arm(kLingerTime);
+    in_.loop.watch(fd_.get(), [this] { readable(); });
+}
+
+} // namespace patchbay::api

@@ -1,0 +1,59 @@
+// [control] What process main keeps for the router: the configuration files, the state directory,
+// its history, and the text a new router starts with. Answers come later, on [control], never from
+// within the call. Errors are an errno and a sentence that names the file; 0 and "" when all is
+// well.
+#pragma once
+
+#include "ipc/bundle.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace patchbay::control {
+
+inline constexpr std::uint32_t kUnknownUid = UINT32_MAX; // a client that came over TCP
+
+struct Failure {
+    int error = 0; // errno; 0: none
+    std::string text;
+};
+
+// One configuration of the history.
+struct ConfigVersion {
+    std::uint64_t id = 0;
+    std::uint64_t time = 0; // seconds since 1970
+    std::uint32_t uid = kUnknownUid;
+    std::string origin; // "file", "api", ...
+};
+
+struct Activation {
+    std::string text; // the declared configuration, compact
+    bool store = true;
+    std::uint32_t uid = kUnknownUid;
+    std::uint32_t versionsKept = 10;
+    std::string origin;
+};
+
+class ConfigKeeper {
+public:
+    using Stored = std::function<void(Failure)>;
+    using Files = std::function<void(Failure, std::vector<ipc::NamedText>)>;
+    using File = std::function<void(Failure, std::string text)>;
+    using Versions = std::function<void(std::vector<ConfigVersion>)>; // newest first
+
+    ConfigKeeper() = default;
+    ConfigKeeper(const ConfigKeeper &) = delete;
+    ConfigKeeper &operator=(const ConfigKeeper &) = delete;
+    virtual ~ConfigKeeper() = default;
+
+    // This is in effect: what a router that is started again gets; store: on disk, too.
+    virtual void activate(const Activation &activation, Stored answer) = 0;
+    virtual void readConfig(Files answer) = 0;
+    virtual void readFile(const std::string &path, File answer) = 0;
+    virtual void listHistory(Versions answer) = 0;
+    virtual void readHistory(std::uint64_t id, File answer) = 0;
+};
+
+} // namespace patchbay::control

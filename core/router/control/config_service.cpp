@@ -1,0 +1,208 @@
+// [control] See config_service.hpp. Before: api or main_channel; after: reconfigure.
+#include "router/control/config_service.hpp"
+
+#include "base/log.hpp"
+#include "json/diff.hpp"
+#include "json/reader.hpp"
+#include "json/writer.hpp"
+
+namespace patchbay::control {
+namespace {
+
+using Kind = EditError::Kind;
+
+// What GET /config shows before there has been any configuration.
+const json::Value &emptyConfig()
+{
+    static const json::Value empty =
+        json::read(R"({"listeners":{},"routes":[],"applications":{}})");
+    return empty;
+}
+
+std::string who(const Author &author)
+{
+    return author.uid == kUnknownUid ? "an unknown user" : "user " + std::to_string(author.uid);
+}
+
+// What is in effect is stored as text and read again one day: an edit must not make a document that
+// is too large or too deep for that.
+json::Value readAgain(const json::Value &root)
+{
+    try {
+        return json::read(json::writeCompact(root));
+    } catch (const json::ReadError &error) {
+        json::Problem problem;
+        problem.detail = error.what();
+        throw ConfigError(ConfigError::Stage::validation, {}, {std::move(problem)});
+    }
+}
+
+// Asks main and waits for the answer; the state outlives an interrupted wait.
+template <class... Results, class Ask>
+std::tuple<Results...> await(ControlLoop &loop, const Ask &ask)
+{
+    auto result = std::make_shared<std::optional<std::tuple<Results...>>>();
+    ask([result](Results... results) { result->emplace(std::move(results)...); });
+    if (!loop.runUntil([&] { return result->has_value(); })) {
+        throw Error("The router is stopping.");
+    }
+    return std::move(**result);
+}
+
+} // namespace
+
+ConfigService::ConfigService(ControlLoop &loop, Controller &controller, ConfigKeeper &keeper,
+                             std::string configFile)
+    : loop_(loop), controller_(controller), keeper_(keeper), configFile_(std::move(configFile))
+{
+}
+
+const json::Value &ConfigService::declared() const noexcept
+{
+    const ActiveConfig *active = controller_.active();
+    return active != nullptr ? active->document.declared.root : emptyConfig();
+}
+
+const std::string &ConfigService::tag() const noexcept
+{
+    static const std::string none = "\"0\"";
+    const ActiveConfig *active = controller_.active();
+    return active != nullptr ? active->tag : none;
+}
+
+std::vector<std::string> ConfigService::drift() const
+{
+    std::vector<std::string> pointers;
+    if (files_) {
+        for (json::Difference &difference : json::differences(*files_, declared())) {
+            pointers.push_back(std::move(difference.pointer));
+        }
+    }
+    return pointers;
+}
+
+Outcome ConfigService::edit(const Edit &edit, const std::string &ifMatch, const Author &author,
+                            bool dryRun)
+{
+    if (!ifMatch.empty() && ifMatch != "*" && ifMatch != tag()) {
+        throw EditError(Kind::conflict, "The configuration has changed.");
+    }
+    const ActiveConfig *active = controller_.active();
+    if (fileMode() && !dryRun && (active == nullptr || !active->document.apiMayEdit)) {
+        throw EditError(Kind::fromFiles,
+                        "Change \"" + configFile_ +
+                            "\" and reload, or allow edits in it: \"settings\": {\"control\": "
+                            "{\"edits\": \"allow\"}}.");
+    }
+    json::Value root = declared();
+    edit(root);
+    return put(declare(readAgain(root)), Controller::Demand::everything, author, dryRun);
+}
+
+Outcome ConfigService::reload(const Author &author, bool dryRun)
+{
+    DeclaredConfig declared = readFiles();
+    json::Value files = declared.root;
+    Outcome outcome = put(std::move(declared), Controller::Demand::listeners, author, dryRun);
+    if (!dryRun) {
+        files_ = std::move(files);
+    }
+    return outcome;
+}
+
+Outcome ConfigService::rollback(std::uint64_t id, const Author &author, bool dryRun)
+{
+    auto [failure, text] = await<Failure, std::string>(
+        loop_, [&](ConfigKeeper::File answer) { keeper_.readHistory(id, std::move(answer)); });
+    if (failure.error != 0) {
+        throw EditError(failure.error == ENOENT ? Kind::notFound : Kind::unreadable, failure.text);
+    }
+    return put(readConfiguration({{"version " + std::to_string(id), std::move(text)}}),
+               Controller::Demand::listeners, author, dryRun);
+}
+
+void ConfigService::restart(const std::string &application, const Author &author)
+{
+    const ActiveConfig *active = controller_.active();
+    if (active == nullptr || !active->base.applications.contains(application)) {
+        throw EditError(Kind::notFound, "There is no application \"" + application + "\".");
+    }
+    log::notice("restart of application \"%s\" by %s", application.c_str(), who(author).c_str());
+    controller_.restart(application);
+}
+
+void ConfigService::begin(ipc::ConfigOrigin origin, std::vector<ipc::NamedText> texts,
+                          std::uint32_t uid)
+{
+    if (texts.empty()) {
+        texts.push_back({"", json::writeCompact(emptyConfig())});
+    }
+    DeclaredConfig declared = readConfiguration(std::move(texts));
+    bool fromFiles = origin == ipc::ConfigOrigin::file;
+    json::Value files = declared.root;
+    controller_.apply(std::move(declared),
+                      fromFiles ? Controller::Demand::listeners : Controller::Demand::whateverRuns);
+    keep({uid, "file"}, fromFiles);
+    if (fromFiles) {
+        files_ = std::move(files);
+    } else if (fileMode()) { // a new router: what the files say is needed to see a drift
+        try {
+            files_ = readFiles().root;
+        } catch (const Error &error) {
+            log::warn("%s", error.what());
+        }
+    }
+}
+
+DeclaredConfig ConfigService::readFiles()
+{
+    if (!fileMode()) {
+        throw EditError(Kind::noFiles, "Start it with --config FILE, or change /config.");
+    }
+    auto [failure, texts] = await<Failure, std::vector<ipc::NamedText>>(
+        loop_, [&](ConfigKeeper::Files answer) { keeper_.readConfig(std::move(answer)); });
+    if (failure.error != 0) {
+        throw EditError(Kind::unreadable, failure.text);
+    }
+    return readConfiguration(std::move(texts));
+}
+
+Outcome ConfigService::put(DeclaredConfig declared, Controller::Demand demand, const Author &author,
+                           bool dryRun)
+{
+    Outcome outcome;
+    if (dryRun) {
+        outcome.plan = controller_.plan(std::move(declared));
+        return outcome;
+    }
+    log::notice("configuration change (%s) by %s", author.origin.c_str(), who(author).c_str());
+    controller_.apply(std::move(declared), demand);
+    keep(author, true);
+    if (storeErrno_ != 0) {
+        outcome.warning =
+            "The configuration is active but could not be stored: " + errnoText(storeErrno_) + ".";
+    }
+    for (const FailedApplication &failed : controller_.active()->ailments.applications) {
+        outcome.degraded.push_back(failed.wanted->name());
+    }
+    return outcome;
+}
+
+// The answer is given after main has stored it, or said why it could not.
+void ConfigService::keep(const Author &author, bool store)
+{
+    since_ = std::chrono::system_clock::now();
+    const ActiveConfig &active = *controller_.active();
+    Activation activation{active.text, store, author.uid, active.document.versionsKept,
+                          author.origin};
+    auto [failure] = await<Failure>(loop_, [&](ConfigKeeper::Stored answer) {
+        keeper_.activate(activation, std::move(answer));
+    });
+    storeErrno_ = failure.error;
+    storeError_ = std::move(failure.text);
+    if (storeErrno_ != 0) {
+        log::alert("failed to store current configuration: %s", storeError_.c_str());
+    }
+}
+
+} // namespace patchbay::control

@@ -1,0 +1,294 @@
+// Edits, reloads, rollbacks and what is kept of them; what happens to parts that do not run.
+#include "fake_world.hpp"
+
+#include "router/control/config_service.hpp"
+#include "router/control/healer.hpp"
+#include "json/edit.hpp"
+#include "json/reader.hpp"
+#include "json/writer.hpp"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+namespace {
+
+using namespace patchbay;
+using namespace patchbay::control;
+using namespace patchbay::control::test;
+
+const std::string kApp = R"({"applications":{"a":{"type":"python","module":"a"}}})";
+const Author kRoot{0, "api"};
+
+class ConfigServiceTest : public CppUnit::TestFixture {
+    CPPUNIT_TEST_SUITE(ConfigServiceTest);
+    CPPUNIT_TEST(beforeTheFirstChangeThereIsAnEmptyDocument);
+    CPPUNIT_TEST(anEditIsStoredAndTagged);
+    CPPUNIT_TEST(aWrongTagChangesNothing);
+    CPPUNIT_TEST(aFailureToStoreIsAWarning);
+    CPPUNIT_TEST(filesRefuseEditsUnlessTheyAllowThem);
+    CPPUNIT_TEST(driftIsSeenAndAReloadEndsIt);
+    CPPUNIT_TEST(secretsAreResolvedAndNeverEchoed);
+    CPPUNIT_TEST(aVersionComesBack);
+    CPPUNIT_TEST(aRestartGivesNewWorkersAndAFailedOneKeepsTheOld);
+    CPPUNIT_TEST(aReloadKeepsTheOldVersionOfWhatFailsAndHeals);
+    CPPUNIT_TEST(anEditWithAFailingApplicationIsRefused);
+    CPPUNIT_TEST(aStoredListenerThatCannotOpenIsRetried);
+    CPPUNIT_TEST(anEditIsNotRefusedForWhatFailedBefore);
+    CPPUNIT_TEST_SUITE_END();
+
+public:
+    void setUp() override { world_ = std::make_unique<World>(); }
+    void tearDown() override
+    {
+        service_.reset();
+        CPPUNIT_ASSERT(world_->shutDown());
+        world_.reset();
+    }
+
+    void beforeTheFirstChangeThereIsAnEmptyDocument()
+    {
+        api();
+        CPPUNIT_ASSERT_EQUAL(std::string(R"({"listeners":{},"routes":[],"applications":{}})"),
+                             declared());
+        service_->begin(ipc::ConfigOrigin::stored, {}, 0);
+        CPPUNIT_ASSERT_EQUAL(std::string(R"({"listeners":{},"routes":[],"applications":{}})"),
+                             declared());
+        CPPUNIT_ASSERT(!world_->keeper.activations.at(0).store);
+    }
+
+    void anEditIsStoredAndTagged()
+    {
+        api();
+        put("/", kApp);
+        CPPUNIT_ASSERT_EQUAL(kApp, world_->keeper.activations.back().text);
+        CPPUNIT_ASSERT(world_->keeper.activations.back().store);
+        std::string tag = service_->tag();
+        CPPUNIT_ASSERT_EQUAL(std::string("\"\""), tag.substr(0, 1) + tag.substr(17));
+        service_->edit([](json::Value &) {}, tag, kRoot, false);
+        CPPUNIT_ASSERT_EQUAL(tag, service_->tag());
+        put("applications/a/processes", "2");
+        CPPUNIT_ASSERT(tag != service_->tag());
+    }
+
+    void aWrongTagChangesNothing()
+    {
+        api();
+        put("/", kApp);
+        std::uint64_t generation = world_->controller.generation();
+        failsWith(EditError::Kind::conflict, [&] {
+            service_->edit([](json::Value &root) { root = json::Value::object(); }, "\"other\"",
+                           kRoot, false);
+        });
+        CPPUNIT_ASSERT_EQUAL(generation, world_->controller.generation());
+    }
+
+    void aFailureToStoreIsAWarning()
+    {
+        api();
+        world_->keeper.storeFailure = {ENOSPC, "/state/conf.json: no space"};
+        CPPUNIT_ASSERT_EQUAL(std::string("The configuration is active but could not be stored: "
+                                         "No space left on device."),
+                             put("/", kApp).warning);
+        CPPUNIT_ASSERT_EQUAL(std::string("/state/conf.json: no space"), service_->storeError());
+        world_->keeper.storeFailure = {};
+        CPPUNIT_ASSERT(put("applications/a/processes", "2").warning.empty());
+        CPPUNIT_ASSERT(service_->storeError().empty());
+    }
+
+    void filesRefuseEditsUnlessTheyAllowThem()
+    {
+        files(kApp);
+        failsWith(EditError::Kind::fromFiles, [&] { put("applications/a/processes", "2"); });
+        CPPUNIT_ASSERT(service_->edit([](json::Value &) {}, "", kRoot, true).plan.has_value());
+        world_->keeper.files[0].text = R"({"settings":{"control":{"edits":"allow"}}})";
+        service_->reload(kRoot, false);
+        put("settings/listen_threads", "2");
+    }
+
+    void driftIsSeenAndAReloadEndsIt()
+    {
+        files(R"({"settings":{"control":{"edits":"allow"}}})");
+        CPPUNIT_ASSERT(service_->drift().empty());
+        put("settings/listen_threads", "2");
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, service_->drift().size());
+        CPPUNIT_ASSERT_EQUAL(std::string("/settings/listen_threads"), service_->drift()[0]);
+        service_->reload(kRoot, false);
+        CPPUNIT_ASSERT(service_->drift().empty());
+    }
+
+    void secretsAreResolvedAndNeverEchoed()
+    {
+        world_->keeper.secrets["/run/key"] = "s3cret\n";
+        std::string text =
+            R"({"applications":{"a":{"type":"python","module":"a","environment":{"K":"${file:/run/key}"}}}})";
+        files(text);
+        const ActiveConfig &active = *world_->controller.active();
+        CPPUNIT_ASSERT_EQUAL(std::string("s3cret"),
+                             active.document.applications.at(0).environment.at(0).second);
+        CPPUNIT_ASSERT_EQUAL(text, declared());
+        CPPUNIT_ASSERT_EQUAL(text, world_->keeper.activations.back().text);
+        world_->keeper.secrets.clear();
+        try {
+            service_->reload(kRoot, false);
+            CPPUNIT_FAIL("reloaded without the file");
+        } catch (const ConfigError &error) {
+            std::string what = error.what();
+            CPPUNIT_ASSERT_MESSAGE(what, what.find("/run/key") != std::string::npos);
+            CPPUNIT_ASSERT_MESSAGE(what, what.starts_with("main.json:1:"));
+        }
+    }
+
+    void aVersionComesBack()
+    {
+        api();
+        put("/", kApp);
+        put("/", "{}");
+        service_->rollback(1, kRoot, false);
+        CPPUNIT_ASSERT_EQUAL(kApp, declared());
+        failsWith(EditError::Kind::notFound, [&] { service_->rollback(99, kRoot, false); });
+    }
+
+    void aRestartGivesNewWorkersAndAFailedOneKeepsTheOld()
+    {
+        api();
+        put("/", kApp);
+        auto before = world_->main.pids("a");
+        service_->restart("a", kRoot);
+        CPPUNIT_ASSERT(world_->until([&] { return world_->spawner.applications() == 1; }));
+        auto after = world_->main.pids("a");
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, after.size());
+        CPPUNIT_ASSERT(before != after);
+        world_->faults.workerFails = true;
+        CPPUNIT_ASSERT_THROW(service_->restart("a", kRoot), ConfigError);
+        world_->faults.workerFails = false;
+        CPPUNIT_ASSERT(world_->until([&] { return world_->spawner.applications() == 1; }));
+        CPPUNIT_ASSERT(after == world_->main.pids("a"));
+        failsWith(EditError::Kind::notFound, [&] { service_->restart("nosuch", kRoot); });
+    }
+
+    void aReloadKeepsTheOldVersionOfWhatFailsAndHeals()
+    {
+        files(kApp);
+        app::Application *old = world_->current()->applications.at(0).get();
+        world_->faults.workerFails = true;
+        world_->keeper.files[0].text =
+            R"({"settings":{"listen_threads":3},"applications":{"a":{"type":"python","module":"b"}}})";
+        Outcome outcome = service_->reload(kRoot, false);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, outcome.degraded.size());
+        CPPUNIT_ASSERT(world_->current()->applications.at(0).get() == old);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{3}, world_->engines.active()); // the rest is new
+        CPPUNIT_ASSERT(!world_->controller.heal());
+        world_->faults.workerFails = false;
+        healed();
+        CPPUNIT_ASSERT(world_->current()->applications.at(0).get() != old);
+        CPPUNIT_ASSERT(world_->current()->applications.at(0)->running > 0);
+        CPPUNIT_ASSERT(world_->until([&] { return world_->spawner.applications() == 1; }));
+    }
+
+    void anEditWithAFailingApplicationIsRefused()
+    {
+        api();
+        put("/", kApp);
+        world_->faults.workerFails = true;
+        try {
+            put("applications/a/module", "\"b\"");
+            CPPUNIT_FAIL("applied");
+        } catch (const ConfigError &error) {
+            CPPUNIT_ASSERT(error.stage() == ConfigError::Stage::apply);
+            CPPUNIT_ASSERT_EQUAL(std::string("a"),
+                                 std::string(error.cause().stringOf("application")));
+        }
+        CPPUNIT_ASSERT_EQUAL(kApp, declared());
+        CPPUNIT_ASSERT(world_->controller.active()->ailments.none());
+    }
+
+    void aStoredListenerThatCannotOpenIsRetried()
+    {
+        api();
+        world_->faults.sockets["0.0.0.0:80"] = EADDRINUSE;
+        service_->begin(ipc::ConfigOrigin::stored, {{"conf.json", stored()}}, 0);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, world_->current()->listeners.size());
+        CPPUNIT_ASSERT_EQUAL(std::string("*:80"),
+                             world_->controller.active()->ailments.listeners.at(0).address);
+        world_->faults.sockets.clear();
+        healed();
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, world_->current()->listeners.size());
+    }
+
+    void anEditIsNotRefusedForWhatFailedBefore()
+    {
+        api();
+        world_->faults.sockets["0.0.0.0:80"] = EADDRINUSE;
+        service_->begin(ipc::ConfigOrigin::stored, {{"conf.json", stored()}}, 0);
+        put("settings", R"({"listen_threads":2})");
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, world_->current()->listeners.size());
+        world_->faults.sockets["0.0.0.0:82"] = EADDRINUSE;
+        CPPUNIT_ASSERT_THROW(put("listeners/*:82", R"({"pass":"applications/a"})"), ConfigError);
+    }
+
+private:
+    static std::string stored()
+    {
+        return R"({"listeners":{"*:80":{"pass":"applications/a"},"*:81":{"pass":"applications/a"}},
+                   "applications":{"a":{"type":"python","module":"a"}}})";
+    }
+    void api() { make(""); }
+    // File mode, with one file.
+    void files(const std::string &text)
+    {
+        make("main.json");
+        world_->keeper.files = {{"main.json", text}};
+        service_->begin(ipc::ConfigOrigin::file, world_->keeper.files, 0);
+    }
+    void make(const std::string &file)
+    {
+        service_ =
+            std::make_unique<ConfigService>(world_->loop, world_->controller, world_->keeper, file);
+    }
+    std::string declared() const { return json::writeCompact(service_->declared()); }
+    Outcome put(const std::string &path, const std::string &text)
+    {
+        json::Path parts;
+        for (std::size_t at = 0; at < path.size();) {
+            std::size_t end = std::min(path.find('/', at), path.size());
+            if (end > at) {
+                parts.push_back(path.substr(at, end - at));
+            }
+            at = end + 1;
+        }
+        return service_->edit(
+            [&](json::Value &root) {
+                CPPUNIT_ASSERT(json::put(root, parts, json::read(text)) == json::Edited::done);
+            },
+            "", kRoot, false);
+    }
+    template <class Do>
+    void failsWith(EditError::Kind kind, const Do &act)
+    {
+        try {
+            act();
+        } catch (const EditError &error) {
+            CPPUNIT_ASSERT(error.kind() == kind);
+            return;
+        }
+        CPPUNIT_FAIL("it was done");
+    }
+    // By the healer, as in the router.
+    void healed()
+    {
+        JobQueue jobs;
+        Healer healer(world_->loop, jobs, world_->controller);
+        healer.look();
+        while (!world_->controller.active()->ailments.none()) {
+            CPPUNIT_ASSERT(world_->until([&] { return !jobs.empty(); }));
+            jobs.runOne();
+            healer.look();
+        }
+    }
+
+    std::unique_ptr<World> world_;
+    std::unique_ptr<ConfigService> service_;
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(ConfigServiceTest);
+
+} // namespace
