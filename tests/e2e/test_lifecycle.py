@@ -257,12 +257,16 @@ class Signals(harness.Case):
         server.log.rename(old)
         server.process.send_signal(signal.SIGUSR1)
         wait_for("the new log", server.log.exists)
-        worker = server.one('"app" application')
-        for pid in (server.process.pid, server.one("patchbay: router"), worker):
+        for pid in (server.process.pid, server.one("patchbay: router")):
             wait_for(f"process {pid} to use it",
                      lambda p=pid: os.readlink(f"/proc/{p}/fd/2") == str(server.log))
         self.assertIn("signal 10 (SIGUSR1) received, log files rotation", old.read_text()
                       + server.text())
+        # What the application says comes through the router: nothing to reopen in its processes.
+        worker = server.one('"app" application')
+        self.assertRegex(os.readlink(f"/proc/{worker}/fd/2"), "^pipe:")
+        self.assertEqual(get(self.address, "/say/after-rotation").body, b"said")
+        wait_for("the line, as it is", lambda: "\nafter-rotation\n" in "\n" + server.text())
 
     def test_ignored(self):                                                        # P15
         server = self.serve(simple(self.port))

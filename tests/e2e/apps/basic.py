@@ -51,6 +51,9 @@ def application(environ, start_response):
     what = parts[0]
     if what == "pid":
         return plain(start_response, str(os.getpid()).encode())
+    if what == "say":
+        print(parts[1], file=environ["wsgi.errors"], flush=True)
+        return plain(start_response, b"said")
     if what == "version":
         return plain(start_response, os.environ.get("VERSION", "none").encode())
     if what == "environ":
