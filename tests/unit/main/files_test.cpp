@@ -10,13 +10,13 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace patchbay;
 using namespace patchbay::main_;
 using test::errorOf;
+using test::modeOf;
+using test::statusOf;
 
 namespace {
 
@@ -24,20 +24,6 @@ namespace {
 [[gnu::constructor]] void takeOverTitle(int argc, char **argv, char **)
 {
     initProcessTitle(argc, argv);
-}
-
-mode_t modeOf(const std::string &path)
-{
-    struct stat status {};
-    CPPUNIT_ASSERT_EQUAL_MESSAGE(path, 0, stat(path.c_str(), &status));
-    return status.st_mode & 07777;
-}
-
-int statusOf(pid_t pid)
-{
-    int status = 0;
-    CPPUNIT_ASSERT_EQUAL(pid, waitpid(pid, &status, 0));
-    return status;
 }
 
 } // namespace

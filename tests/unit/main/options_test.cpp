@@ -19,6 +19,7 @@ class OptionsTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(testSynonyms);
     CPPUNIT_TEST(testActions);
     CPPUNIT_TEST(testControlMode);
+    CPPUNIT_TEST(testControlAddress);
     CPPUNIT_TEST(testHelpLayout);
     CPPUNIT_TEST(testHelpDefaults);
     CPPUNIT_TEST(testVersion);
@@ -187,6 +188,20 @@ public:
             }
         }
         return {};
+    }
+
+    void testControlAddress()
+    {
+        CPPUNIT_ASSERT_EQUAL(std::string("unix:@x"), parse({"--control", "unix:@x"}).control);
+        CPPUNIT_ASSERT_EQUAL(std::string("option \"--control\" cannot be used: \"localhost:80\" is "
+                                         "neither \"unix:PATH\" nor \"IP:PORT\""),
+                             errorOf({"--control", "localhost:80"}));
+        CPPUNIT_ASSERT_EQUAL(std::string("option \"--control\" cannot be used: \"*:0\" has no port "
+                                         "between 1 and 65535"),
+                             errorOf({"-t", "--config", "/c", "--control", "*:0"}));
+        // The last one wins.
+        CPPUNIT_ASSERT_EQUAL(std::string(),
+                             errorOf({"--control", "nonsense", "--control", "*:80"}));
     }
 
     void testHelpLayout()

@@ -4,10 +4,13 @@
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string>
 
 namespace patchbay::test {
@@ -43,6 +46,35 @@ inline std::string readFile(const std::string &path)
 inline void writeFile(const std::string &path, const std::string &text)
 {
     std::ofstream(path, std::ios::binary) << text;
+}
+
+inline mode_t modeOf(const std::string &path)
+{
+    struct stat status {};
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(path, 0, lstat(path.c_str(), &status));
+    return status.st_mode & 07777;
+}
+
+// What is in a directory: "a b c", sorted.
+inline std::string namesOf(const std::string &directory)
+{
+    std::set<std::string> names;
+    for (const auto &entry : std::filesystem::directory_iterator(directory)) {
+        names.insert(entry.path().filename());
+    }
+    std::string text;
+    for (const std::string &name : names) {
+        text += (text.empty() ? "" : " ") + name;
+    }
+    return text;
+}
+
+// How a child ended, as of waitpid().
+inline int statusOf(pid_t pid)
+{
+    int status = 0;
+    CPPUNIT_ASSERT_EQUAL(pid, waitpid(pid, &status, 0));
+    return status;
 }
 
 // What an Error says, or nothing when none was thrown.
