@@ -1,0 +1,80 @@
+// config get, set, append, delete.
+#include "ctl/config_commands.hpp"
+
+#include "ctl/console.hpp"
+#include "ctl/exit_code.hpp"
+#include "ctl/input.hpp"
+#include "ctl/missing.hpp"
+#include "ctl/options.hpp"
+#include "ctl/printable.hpp"
+#include "ctl/request_path.hpp"
+#include "json/location.hpp"
+
+namespace patchbay::ctl {
+namespace {
+
+// POST adds to the array at the path: as its element after the last one. Which that is, is not
+// known here, so places within the value are told without the document's pointer.
+int sendValue(Context &context, const char *method)
+{
+    const std::string &path = context.options.arguments[0];
+    const Input value = readValue(context.options.arguments[1], context.options.string, path);
+    const SentText sent{value.name, value.text, pointerOf(path)};
+    const Answer answer = ask(context, {method, configTarget(path), value.text}, kNewConfiguration);
+    return finishAt(context, answer, path, value.name.empty() ? nullptr : &sent);
+}
+
+} // namespace
+
+int refuseAt(Context &context, const Answer &answer, const std::string &path, const SentText *sent)
+{
+    constexpr int kNotFound = 404;
+    const int code = refuse(context, answer, sent);
+    if (answer.status == kNotFound && !context.options.json) {
+        const Answer all = ask(context, {"GET", "/config"}, "the configuration");
+        const std::string why = all.ok() ? missingText(all.value, pathParts(path)) : "";
+        if (!why.empty()) {
+            context.console.note("  " + why);
+        }
+    }
+    return code;
+}
+
+int finishAt(Context &context, const Answer &answer, const std::string &path, const SentText *sent)
+{
+    if (!answer.ok()) {
+        return refuseAt(context, answer, path, sent);
+    }
+    return finish(context, answer, printable(answer.value.stringOf("success")), sent);
+}
+
+int runConfigGet(Context &context)
+{
+    const std::vector<std::string> &arguments = context.options.arguments;
+    const std::string path = arguments.empty() ? "/" : arguments[0];
+    const Answer answer = ask(context, {"GET", configTarget(path)}, "the configuration");
+    if (!answer.ok()) {
+        return refuseAt(context, answer, path);
+    }
+    context.console.print(answer.text);
+    return kDone;
+}
+
+int runConfigSet(Context &context)
+{
+    return sendValue(context, "PUT");
+}
+
+int runConfigAppend(Context &context)
+{
+    return sendValue(context, "POST");
+}
+
+int runConfigDelete(Context &context)
+{
+    const std::string &path = context.options.arguments[0];
+    const Answer answer = ask(context, {"DELETE", configTarget(path)}, kNewConfiguration);
+    return finishAt(context, answer, path);
+}
+
+} // namespace patchbay::ctl
