@@ -13,12 +13,14 @@
 namespace patchbay::ctl {
 namespace {
 
-// POST adds to the array at the path: as its element after the last one. Which that is, is not
-// known here, so places within the value are told without the document's pointer.
+// Of an element that is appended only the server knows the index: pointers to it are told, places
+// in the text are not.
 int sendValue(Context &context, const char *method)
 {
     const std::string &path = context.options.arguments[0];
-    const Input value = readValue(context.options.arguments[1], context.options.string, path);
+    const std::string command =
+        "patchbayctl " + std::string(context.options.command->name) + " " + shellWord(path);
+    const Input value = readValue(context.options.arguments[1], context.options.string, command);
     const SentText sent{value.name, value.text, pointerOf(path)};
     const Answer answer = ask(context, {method, configTarget(path), value.text}, kNewConfiguration);
     return finishAt(context, answer, path, value.name.empty() ? nullptr : &sent);

@@ -63,7 +63,7 @@ std::string shellWord(const std::string &word)
     return out + "'";
 }
 
-Input readValue(const std::string &argument, bool asString, const std::string &path)
+Input readValue(const std::string &argument, bool asString, const std::string &command)
 {
     if (asString) {
         return {"", json::quote(argument)};
@@ -85,10 +85,9 @@ Input readValue(const std::string &argument, bool asString, const std::string &p
             throw UsageError("VALUE is no JSON, at byte " + std::to_string(error.offset()) + ": " +
                              error.what());
         }
-        throw UsageError(
-            "VALUE is no JSON: " + shown + "\nA string needs its quotes:  " + shellWord(path) +
-            " " + shellWord(json::quote(argument)) + "\nor the option --string:     --string " +
-            shellWord(path) + " " + shellWord(argument));
+        throw UsageError("VALUE is no JSON: " + shown + "\nA string needs its quotes: " + command +
+                         " " + shellWord(json::quote(argument)) + "\nor: " + command +
+                         " --string " + shellWord(argument));
     }
 }
 

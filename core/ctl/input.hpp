@@ -14,9 +14,9 @@ struct Input {
 Input readInput(const std::string &file);
 
 // VALUE of `config set` and `config append`: JSON, @FILE or -; asString: a string as it is. Throws
-// UsageError when VALUE is no JSON, with the way to write it; Error like readInput(). path: for the
-// hint.
-Input readValue(const std::string &argument, bool asString, const std::string &path);
+// UsageError when VALUE is no JSON, with the way to write it; Error like readInput(). command: what
+// stands before VALUE, for a shell.
+Input readValue(const std::string &argument, bool asString, const std::string &command);
 
 // For a shell: quoted if it needs to be.
 std::string shellWord(const std::string &word);

@@ -160,22 +160,19 @@ public:
         const Input file = readValue("@" + dir / "v", false, "/x");
         CPPUNIT_ASSERT_EQUAL(std::string("{} // as it is\n"), file.text);
         CPPUNIT_ASSERT_EQUAL(dir / "v", file.name);
-        const auto refused = [](const std::string &value, const std::string &path) {
-            return errorOf([&] { readValue(value, false, path); });
+        const auto refused = [](const std::string &value) {
+            return errorOf([&] { readValue(value, false, "patchbayctl config set /x"); });
         };
-        CPPUNIT_ASSERT_EQUAL(dir / "no" + ": No such file or directory",
-                             refused("@" + dir / "no", "/x"));
+        CPPUNIT_ASSERT_EQUAL(dir / "no" + ": No such file or directory", refused("@" + dir / "no"));
         CPPUNIT_ASSERT_EQUAL(
-            std::string("VALUE is no JSON: applications/blog\n"
-                        "A string needs its quotes:  '/listeners/*:80/pass' "
-                        "'\"applications/blog\"'\n"
-                        "or the option --string:     --string '/listeners/*:80/pass' "
-                        "applications/blog"),
-            refused("applications/blog", "/listeners/*:80/pass"));
+            std::string("VALUE is no JSON: applications/it's\n"
+                        "A string needs its quotes: patchbayctl config set /x "
+                        "'\"applications/it'\\''s\"'\n"
+                        "or: patchbayctl config set /x --string 'applications/it'\\''s'"),
+            refused("applications/it's"));
         CPPUNIT_ASSERT_EQUAL(std::string("VALUE is no JSON, at byte 5: A valid JSON value is "),
-                             refused("{\"a\":}", "/x").substr(0, 51));
-        CPPUNIT_ASSERT(refused("", "/x").starts_with("VALUE is no JSON, at byte 0: An empty"));
-        CPPUNIT_ASSERT(refused("/dev/full", "/x") != "");
+                             refused("{\"a\":}").substr(0, 51));
+        CPPUNIT_ASSERT(refused("").starts_with("VALUE is no JSON, at byte 0: An empty"));
     }
 
     void testShellWords()
