@@ -1,6 +1,6 @@
 // See plan_text.hpp. plan: {"applications": {"start", "retire", "keep", "restart"},
 // "listeners": {"open", "close", "keep", "change"}}, lists of names. A changed application is in
-// start, retire and restart.
+// start, retire and restart, a changed listener in keep and change.
 #include "ctl/plan_text.hpp"
 
 #include "ctl/printable.hpp"
@@ -23,7 +23,7 @@ constexpr Action kApplicationActions[] = {
 constexpr Action kListenerActions[] = {
     {"open", "open"}, {"close", "close"}, {"change", "change (stays open with other options)"}};
 
-std::vector<std::string> names(const Value &plan, std::string_view kind, std::string_view action)
+std::vector<std::string> namesOf(const Value &plan, std::string_view kind, std::string_view action)
 {
     std::vector<std::string> found;
     const Value *actions = plan.find(kind);
@@ -37,58 +37,66 @@ std::vector<std::string> names(const Value &plan, std::string_view kind, std::st
     return found;
 }
 
-void appendActions(std::string &out, const Value &plan, std::string_view kind,
-                   std::string_view singular, std::span<const Action> actions)
+// What the plan says about applications or about listeners.
+struct Told {
+    std::string changes;   // a line for each
+    std::string unchanged; // names
+};
+
+Told tell(const Value &plan, std::string_view kind, std::string_view singular,
+          std::span<const Action> actions)
 {
-    std::vector<std::string> told;
+    Told told;
+    std::vector<std::string> changed;
+    const auto isNew = [&](const std::string &name) {
+        return std::find(changed.begin(), changed.end(), name) == changed.end();
+    };
     for (const Action &action : actions) {
-        for (const std::string &name : names(plan, kind, action.name)) {
-            if (std::find(told.begin(), told.end(), name) == told.end()) {
-                told.push_back(name);
-                out.append(singular) += " " + name + ": ";
-                out.append(action.text) += "\n";
+        for (const std::string &name : namesOf(plan, kind, action.name)) {
+            if (isNew(name)) {
+                changed.push_back(name);
+                told.changes.append(singular) += " " + name + ": ";
+                told.changes.append(action.text) += "\n";
             }
         }
     }
-}
-
-std::string joined(const std::vector<std::string> &parts)
-{
-    std::string out;
-    for (const std::string &part : parts) {
-        out += (out.empty() ? "" : ", ") + part;
+    for (const std::string &name : namesOf(plan, kind, "keep")) {
+        if (isNew(name)) {
+            told.unchanged += (told.unchanged.empty() ? "" : ", ") + name;
+        }
     }
-    return out;
+    return told;
 }
 
-std::string actionsText(const Value &plan)
+Told tellApplications(const Value &plan)
 {
-    std::string out;
-    appendActions(out, plan, "applications", "application", kApplicationActions);
-    appendActions(out, plan, "listeners", "listener", kListenerActions);
-    return out;
+    return tell(plan, "applications", "application", kApplicationActions);
+}
+
+Told tellListeners(const Value &plan)
+{
+    return tell(plan, "listeners", "listener", kListenerActions);
 }
 
 } // namespace
 
 bool planChanges(const Value &plan)
 {
-    return !actionsText(plan).empty();
+    return !tellApplications(plan).changes.empty() || !tellListeners(plan).changes.empty();
 }
 
 std::string planText(const Value &plan)
 {
-    std::string out = actionsText(plan);
+    const Told applications = tellApplications(plan), listeners = tellListeners(plan);
+    std::string out = applications.changes + listeners.changes;
     if (out.empty()) {
         out = "No application and no listener would change.\n";
     }
-    const std::string applications = joined(names(plan, "applications", "keep"));
-    const std::string listeners = joined(names(plan, "listeners", "keep"));
-    if (!applications.empty()) {
-        out += "unchanged applications: " + applications + "\n";
+    if (!applications.unchanged.empty()) {
+        out += "unchanged applications: " + applications.unchanged + "\n";
     }
-    if (!listeners.empty()) {
-        out += "unchanged listeners: " + listeners + "\n";
+    if (!listeners.unchanged.empty()) {
+        out += "unchanged listeners: " + listeners.unchanged + "\n";
     }
     return out;
 }

@@ -161,7 +161,7 @@ public:
         const json::Value plan = json::read(R"({
             "applications": {"start": ["blog", "new"], "retire": ["blog", "old"],
                              "keep": ["shop", "wiki"], "restart": ["blog"]},
-            "listeners": {"open": ["*:80"], "close": ["*:81"], "keep": ["*:82"],
+            "listeners": {"open": ["*:80"], "close": ["*:81"], "keep": ["*:82", "*:83"],
                           "change": ["*:83"]}})");
         CPPUNIT_ASSERT_EQUAL(std::string("application blog: restart (its options changed)\n"
                                          "application new: start\n"
