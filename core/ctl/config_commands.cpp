@@ -28,17 +28,23 @@ int sendValue(Context &context, const char *method)
 
 } // namespace
 
-int refuseAt(Context &context, const Answer &answer, const std::string &path, const SentText *sent)
+void explainMissing(Context &context, const Answer &answer, const std::vector<std::string> &parts)
 {
     constexpr int kNotFound = 404;
-    const int code = refuse(context, answer, sent);
-    if (answer.status == kNotFound && !context.options.json) {
-        const Answer all = ask(context, {"GET", "/config"}, "the configuration");
-        const std::string why = all.ok() ? missingText(all.value, pathParts(path)) : "";
-        if (!why.empty()) {
-            context.console.note("  " + why);
-        }
+    if (answer.status != kNotFound || context.options.json) {
+        return;
     }
+    const std::optional<json::Value> root = lookUp(context, "/config");
+    const std::string why = root ? missingText(*root, parts) : "";
+    if (!why.empty()) {
+        context.console.note("  " + why);
+    }
+}
+
+int refuseAt(Context &context, const Answer &answer, const std::string &path, const SentText *sent)
+{
+    const int code = refuse(context, answer, sent);
+    explainMissing(context, answer, pathParts(path));
     return code;
 }
 

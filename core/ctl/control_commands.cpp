@@ -2,7 +2,6 @@
 #include "ctl/config_commands.hpp"
 #include "ctl/console.hpp"
 #include "ctl/exit_code.hpp"
-#include "ctl/missing.hpp"
 #include "ctl/options.hpp"
 #include "ctl/printable.hpp"
 #include "ctl/request_path.hpp"
@@ -53,14 +52,7 @@ int runRestart(Context &context)
     const Answer answer =
         ask(context, {"POST", "/control/applications/" + encodePart(name) + "/restart"}, shown);
     const int code = finish(context, answer, shown + " has been restarted.");
-    constexpr int kNotFound = 404;
-    if (answer.status == kNotFound && !context.options.json) {
-        const Answer all = ask(context, {"GET", "/config"}, "the configuration");
-        const std::string why = all.ok() ? missingText(all.value, {"applications", name}) : "";
-        if (!why.empty()) {
-            context.console.note("  " + why);
-        }
-    }
+    explainMissing(context, answer, {"applications", name});
     return code;
 }
 

@@ -32,8 +32,8 @@ std::string namesOf(const json::Value &degraded)
 void explainDegraded(Context &context, const std::string &names)
 {
     context.console.complain("done, but not everything runs: " + names);
-    const Answer status = ask(context, {"GET", "/status"}, "the status");
-    const std::string why = status.ok() ? troubleText(status.value) : "";
+    const std::optional<json::Value> status = lookUp(context, "/status");
+    const std::string why = status ? troubleText(*status) : "";
     if (!why.empty()) {
         context.console.complain(why);
     }
@@ -62,6 +62,18 @@ Answer ask(Context &context, const Request &request, std::string_view what)
                            "\". Is this the control socket of patchbayd?");
     }
     return answer;
+}
+
+std::optional<json::Value> lookUp(Context &context, const std::string &target)
+{
+    try {
+        Answer answer = ask(context, {"GET", target}, "an explanation");
+        if (answer.ok()) {
+            return std::move(answer.value);
+        }
+    } catch (const ConnectError &) { // what is to be explained has been said
+    }
+    return std::nullopt;
 }
 
 int refuse(Context &context, const Answer &answer, const SentText *sent)

@@ -24,6 +24,9 @@ struct Answer {
 // answer is no JSON.
 Answer ask(Context &context, const Request &request, std::string_view what);
 
+// The value there, for an explanation: nothing when there is no good answer.
+std::optional<json::Value> lookUp(Context &context, const std::string &target);
+
 // Says why, to stderr; with --json prints the answer instead. Returns kRefused. sent may be null.
 int refuse(Context &context, const Answer &answer, const SentText *sent = nullptr);
 

@@ -179,6 +179,9 @@ public:
               "patchbayctl: done, but not everything runs: \"blog\"\n"
               "patchbayctl: application \"blog\" is degraded: it does not start\n"
               "  the last lines it printed:\n    why\n");
+        replies_["GET /status"] = ""; // done is done
+        check(run({"reload"}), kDegraded, "Reconfiguration done.\n",
+              "patchbayctl: done, but not everything runs: \"blog\"\n");
     }
 
     void testNotStored()
