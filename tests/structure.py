@@ -12,7 +12,8 @@ CHAIN = ["base", "ipc", "json", "module", "router/engine", "router/http", "route
          "router/config", "router/client", "router/control", "router/api", "router/process"]
 ALLOWED = {folder: set(CHAIN[:i + 1]) for i, folder in enumerate(CHAIN)}
 ALLOWED["worker"] = {"base", "ipc", "json", "module", "worker"}
-ALLOWED["main"] = {*CHAIN, "worker", "main"}
+ALLOWED["ctl"] = {"base", "json", "ctl"}
+ALLOWED["main"] = {*CHAIN, "worker", "ctl", "main"}
 TOP = {"CMakeLists.txt", "CMakePresets.json", "README.md", "CONTRIBUTING.md", "CHANGELOG.md",
        "LICENSE", "core", "modules", "sdk", "tests", "packaging"}
 MAX_LINES = 450
