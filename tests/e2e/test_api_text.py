@@ -5,7 +5,7 @@ import control
 import document
 import harness
 from control import DONE
-from harness import python_app
+from harness import APPS, python_app
 
 FORMS = ('It must be either a literal (null, true, or false), a number, a string (in double quotes '
          '""), an array (with brackets []), or an object (with braces {}).')
@@ -181,17 +181,19 @@ class Text(control.Expectations, harness.Case):
 
     def test_pretty_form(self):
         """Empty lines behind members that are containers, none in arrays; bare scalars."""
-        config = {"settings": {}, "applications": {"a": python_app(path=["/a", "/b"],
-                                                                   environment={})}}
+        config = {"settings": {}, "applications": {"a": python_app(
+            path=[str(APPS), "/b"], environment={})}}
         self.done("PUT", "/config", config)
         app = self.server.get("/config/applications/a")
         self.assertEqual(list(app), ["type", "path", "module", "environment"])
         self.assertEqual(
             self.server.control("GET", "/config").body.decode(),
             '{\r\n\t"settings": {},\r\n\t"applications": {\r\n\t\t"a": {\r\n\t\t\t"type": "python",'
-            '\r\n\t\t\t"path": [\r\n\t\t\t\t"/a",\r\n\t\t\t\t"/b"\r\n\t\t\t],\r\n\r\n\t\t\t"module": '
-            '"basic",\r\n\t\t\t"environment": {}\r\n\t\t}\r\n\t}\r\n}\r\n')
-        for path, body in (("/config/applications/a/path", b'[\r\n\t"/a",\r\n\t"/b"\r\n]\r\n'),
+            '\r\n\t\t\t"path": [\r\n\t\t\t\t"APPS",\r\n\t\t\t\t"/b"\r\n\t\t\t],\r\n\r\n\t\t\t"module": '
+            '"basic",\r\n\t\t\t"environment": {}\r\n\t\t}\r\n\t}\r\n}\r\n'
+            .replace("APPS", str(APPS)))
+        array = f'[\r\n\t"{APPS}",\r\n\t"/b"\r\n]\r\n'.encode()
+        for path, body in (("/config/applications/a/path", array),
                            ("/config/applications/a/path/1", b'"/b"\r\n'),
                            ("/config/settings", b"{}\r\n"),
                            ("/config/nope", b'{\r\n\t"error": "Value doesn\'t exist."\r\n}\r\n')):
