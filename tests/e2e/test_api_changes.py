@@ -64,7 +64,7 @@ class DryRun(control.Expectations, harness.Case):
                                 "app": python_app(environment={"A": "3"})}}
         self.plan("PUT", "/config?dry_run=1", new, start=["app", "new"], retire=["app", "gone"],
                   keep_applications=["kept"], restart=["app"], open=[four], close=[three],
-                  keep_listeners=[two], change=[one])
+                  keep_listeners=[one, two], change=[one])
 
     def test_every_verb(self):
         one, two, three, _ = self.ports
@@ -73,7 +73,7 @@ class DryRun(control.Expectations, harness.Case):
         self.plan("DELETE", "/config?a=b&dry_run=1", close=[one, two, three],
                   retire=["app", "kept", "gone"], keep_listeners=[], keep_applications=[])
         self.plan("PUT", f"/config/listeners/{one}/pass?dry_run=1", '"applications/kept"',
-                  change=[one], keep_listeners=[two, three],
+                  change=[one], keep_listeners=[one, two, three],
                   keep_applications=["app", "kept", "gone"])
         self.plan("PUT", "/config?dry_run=1", self.config, keep_listeners=[one, two, three],
                   keep_applications=["app", "kept", "gone"])

@@ -246,7 +246,8 @@ class References(control.Expectations, harness.Case):
                 (f"<${{file:{self.file}}}|${{env:PB_SECRET}}>", f"<{SECRET}|{SECRET}>"),
                 ("${env:PB_NONE:-other}", "other"), ("${env:PB_NONE:-}", ""),
                 ("${env:PB_SECRET:-other}", SECRET), ("$${env:PB_SECRET}", "${env:PB_SECRET}"),
-                ("$ {x} $env $", "$ {x} $env $"), ("$$5", "$$5")):
+                ("${env:PB_EMPTY}", ""),
+                ("${env:PB_EMPTY:-other}", "other"), ("${host} $env $ $$5 {", "${host} $env $ $$5 {")):
             with self.subTest(text=text):
                 self.server.reload(self.config(text))
                 self.assertEqual(self.version(), value)
@@ -294,7 +295,7 @@ class References(control.Expectations, harness.Case):
                 ("${file:/no/such/file}", "/no/such/file.*No such file or directory"),
                 (f"${{file:{self.server.dir}}}", "directory"),
                 (f"${{file:{self.server.dir}/nul}}", "(?i)nul"),
-                ("${file:relative}", "relative"), ("${nope:x}", "nope"), ("${env:PB_SECRET", "")):
+                ("${file:relative}", "absolute path"), ("${env:}", "name"), ("${env:PB_SECRET", "")):
             with self.subTest(text=text):
                 self.server.write(self.config(text))
                 got = self.server.api(*RELOAD, status=400)
