@@ -16,6 +16,8 @@ import tempfile
 import time
 import unittest
 
+import control
+
 HERE = pathlib.Path(__file__).resolve().parent
 APPS = HERE / "apps"
 BUILD = pathlib.Path(os.environ["PATCHBAY_BUILD"]).resolve()
@@ -215,15 +217,19 @@ def get(address, path="/", *fields):
 
 
 class Server:
-    """One daemon in a directory of its own."""
+    """One daemon in a directory of its own: with a configuration file, or (api) configured through
+    the control API and its state directory. wrapper: a command to run it under."""
 
-    def __init__(self, config=None, program=None, arguments=(), start=True):
+    def __init__(self, config=None, program=None, arguments=(), start=True, api=False,
+                 environment=None, wrapper=()):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="patchbay-e2e-"))
         # Applications run as an unprivileged user when the tests run as root.
         self.dir.chmod(0o755)
         self.conf, self.log = self.dir / "patchbay.json", self.dir / "patchbay.log"
         self.program = program or DAEMON
-        self.arguments = list(arguments)
+        self.arguments, self.wrapper = list(arguments), list(wrapper)
+        self.api_mode, self.environment = api, environment or {}
+        self.socket, self.state = self.dir / "control.sock", self.dir / "state"
         self.process = None
         if config is not None:
             self.write(config)
@@ -239,22 +245,50 @@ class Server:
 
     def command(self, *more):
         user = ["--user", "root", "--group", "root"] if os.getuid() == 0 else []
-        return [str(self.program), "--no-daemon", "--config", str(self.conf),
-                "--control", f"unix:{self.dir}/control.sock", "--pid", str(self.dir / "pid"),
+        file = [] if self.api_mode else ["--config", str(self.conf)]
+        return [*self.wrapper, str(self.program), "--no-daemon", *file,
+                "--control", f"unix:{self.socket}", "--pid", str(self.dir / "pid"),
                 "--log", str(self.log), "--modulesdir", str(MODULES),
-                "--statedir", str(self.dir / "state"), "--tmpdir", str(self.dir),
+                "--statedir", str(self.state), "--tmpdir", str(self.dir),
                 *user, *self.arguments, *more]
 
     def start(self):
         before = self.applied()
         self.stderr = open(self.dir / "stderr", "wb")
         self.process = subprocess.Popen(self.command(), stderr=self.stderr,
-                                        stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+                                        stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+                                        env={**os.environ, **self.environment})
+        ready = self.ready if self.api_mode else lambda: self.applied() > before
         wait_for("the first configuration",
-                 lambda: self.process.poll() is not None or self.applied() > before)
+                 lambda: self.process.poll() is not None or ready())
         if self.process.poll() is not None:
             raise AssertionError(f"patchbayd exited with {self.process.returncode}:\n"
                                  + (self.dir / "stderr").read_text(errors="replace"))
+
+    def client(self):
+        """A connection to the control socket, for one request."""
+        return control.Client(self.socket, BOUND)
+
+    def control(self, method, path, body=None, headers=(), raw=None):
+        """Any request to the control API; raw: exactly these bytes."""
+        with self.client() as c:
+            c.send(control.request(method, path, body, headers) if raw is None else raw)
+            return c.answer()
+
+    def api(self, method, path, body=None, status=200, headers=()):
+        """The parsed body of the answer, which must have that status."""
+        answer = self.control(method, path, body, headers)
+        assert answer.status == status, f"{method} {path}: {answer!r}"
+        return answer.json
+
+    def get(self, path="/config"):
+        return self.api("GET", path)
+
+    def ready(self):
+        try:
+            return self.control("GET", "/readyz").status == 200
+        except (OSError, control.NoAnswer):
+            return False
 
     def text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
@@ -301,29 +335,48 @@ class Server:
         self.stderr.close()
         return code
 
+    def kill(self):
+        """SIGKILL to main; its children end by themselves. start() must be possible after it."""
+        family = list(children(self.process.pid))
+        self.process.kill()
+        self.process.wait()
+        wait_for("the end of all processes", lambda: not any(alive(p) for p in family), 15)
+        self.process = None
+        self.stderr.close()
+
     def remove(self):
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def finish(server):
+    """Stops a server, checks what it leaves behind, and removes its directory."""
+    check = unittest.TestCase()
+    try:
+        if server.process is not None:
+            code = server.stop()
+            check.assertEqual(code, 0, server.text()[-3000:])
+        check.assertNotRegex(server.text(), r"AddressSanitizer|ThreadSanitizer|runtime error:")
+        leftovers = [p.name for p in server.dir.iterdir()
+                     if p.is_socket() or p.name.startswith("req-") or p.name == "pid"]
+        check.assertEqual(leftovers, [], "left behind by the server")
+    finally:
+        server.remove()
 
 
 class Case(unittest.TestCase):
     """A test with servers that are stopped, checked and removed at its end."""
 
-    def serve(self, config, **more):
+    def serve(self, config=None, **more):
         server = Server(config, **more)
-        self.addCleanup(self._finish, server)
+        self.addCleanup(finish, server)
         return server
 
-    def _finish(self, server):
-        try:
-            if server.process is not None:
-                code = server.stop()
-                self.assertEqual(code, 0, server.text()[-3000:])
-            self.assertNotRegex(server.text(), r"AddressSanitizer|ThreadSanitizer|runtime error:")
-            leftovers = [p.name for p in server.dir.iterdir()
-                         if p.is_socket() or p.name.startswith("req-") or p.name == "pid"]
-            self.assertEqual(leftovers, [], "left behind by the server")
-        finally:
-            server.remove()
+    @classmethod
+    def serve_class(cls, config=None, **more):
+        """The same for all tests of a class."""
+        server = Server(config, **more)
+        cls.addClassCleanup(finish, server)
+        return server
 
 
 def python_app(module="basic", **more):
