@@ -6,7 +6,6 @@
 #include "ctl/options.hpp"
 #include "ctl/plan_text.hpp"
 #include "ctl/value_diff.hpp"
-#include "json/reader.hpp"
 
 namespace patchbay::ctl {
 namespace {
@@ -37,18 +36,6 @@ int refuse(Context &context, const DryRun &run)
     return refuse(context, run.answer, run.file.name.empty() ? nullptr : &run.sent);
 }
 
-// What is in effect now against what was sent.
-std::string changedValues(Context &context, const DryRun &run, bool &any)
-{
-    const Answer current = ask(context, {"GET", "/config"}, "the configuration");
-    if (!current.ok()) {
-        return {};
-    }
-    const std::vector<Difference> all = differences(current.value, json::read(run.file.text));
-    any = !all.empty();
-    return any ? "\nchanged values:\n" + differencesText(all) : "";
-}
-
 } // namespace
 
 int runCheck(Context &context)
@@ -74,13 +61,16 @@ int runDiff(Context &context)
     }
     static const json::Value kNothing;
     const json::Value *plan = run.answer.value.find("plan");
-    bool values = false;
-    const std::string changed = run.file.name.empty() ? "" : changedValues(context, run, values);
+    const json::Value *changed = run.answer.value.find("changed");
+    const std::string values = differencesText(changed != nullptr ? *changed : kNothing);
     if (plan == nullptr) {
         plan = &kNothing;
     }
-    context.console.print(context.options.json ? run.answer.text : planText(*plan) + changed);
-    return planChanges(*plan) || values ? kDiffers : kDone;
+    context.console.print(context.options.json
+                              ? run.answer.text
+                              : planText(*plan) +
+                                    (values.empty() ? "" : "\nchanged values:\n" + values));
+    return planChanges(*plan) || !values.empty() ? kDiffers : kDone;
 }
 
 } // namespace patchbay::ctl

@@ -67,7 +67,7 @@ MISTAKES = [
     (changed((*H, "max_body_size"), "8 M"),
      r'The "max_body_size" value must be an integer number, but not a string\.'),
     (changed((*H, "body_temp_path"), "/no/such/directory"), r'body_temp_path.*/no/such/directory'),
-    (changed(("routes",), []), r'Patchbay is built without the "routes" option support\.'),
+    (changed(("routes",), [{}]), r'Patchbay is built without the "routes" option support\.'),
     (changed(("listeners",), []), r'The "listeners" value must be an object, but not an array\.'),
     (changed(("listeners", "localhost:80"), {"pass": "applications/app"}),
      r'The listener address "localhost:80" is invalid\.'),

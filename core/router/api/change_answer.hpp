@@ -12,6 +12,7 @@ inline Answer changeAnswer(const control::Outcome &outcome)
     if (outcome.plan) {
         body.add("success", json::Value::string("Configuration is valid."));
         body.add("plan", *outcome.plan);
+        body.add("changed", outcome.changed);
         return Answer::of(200, body);
     }
     body.add("success", json::Value::string("Reconfiguration done."));

@@ -24,13 +24,17 @@ Value strings(const std::vector<std::string> &texts)
     return list;
 }
 
-Value location(std::size_t offset, const std::optional<json::Location> &place)
+Value location(std::size_t offset, const std::optional<json::Location> &place,
+               const std::string &file = {})
 {
     Value where = Value::object();
     where.add("offset", number(offset));
     if (place) {
         where.add("line", number(place->line));
         where.add("column", number(place->column));
+    }
+    if (!file.empty()) {
+        where.add("file", Value::string(file));
     }
     return where;
 }
@@ -51,11 +55,8 @@ void addHints(Value &body, const json::Problem &problem)
 // Where it stands, when it stands in a file.
 void addPlace(Value &body, const ConfigError::Entry &entry)
 {
-    if (!entry.source.empty()) {
-        body.add("file", Value::string(entry.source));
-    }
-    if (entry.located && body.find("location") == nullptr) {
-        body.add("location", location(entry.offset, entry.place));
+    if (entry.located) {
+        body.add("location", location(entry.offset, entry.place, entry.source));
     }
 }
 
@@ -83,9 +84,7 @@ Answer configAnswer(const ConfigError &error, std::string_view failed)
                                     : syntax ? "Invalid JSON."
                                              : "Invalid configuration."));
     body.add("detail", Value::string(first.problem.detail));
-    if (syntax) {
-        body.add("location", location(first.offset, first.place));
-    } else {
+    if (!syntax) {
         body.add("pointer", Value::string(first.problem.pointer));
         addHints(body, first.problem);
     }

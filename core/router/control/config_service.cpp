@@ -37,6 +37,23 @@ json::Value readAgain(const json::Value &root)
     }
 }
 
+json::Value describe(const std::vector<json::Difference> &differences)
+{
+    json::Value list = json::Value::array();
+    for (const json::Difference &difference : differences) {
+        json::Value item = json::Value::object();
+        item.add("pointer", json::Value::string(difference.pointer));
+        if (difference.before != nullptr) {
+            item.add("before", *difference.before);
+        }
+        if (difference.after != nullptr) {
+            item.add("after", *difference.after);
+        }
+        list.append(std::move(item));
+    }
+    return list;
+}
+
 // Asks main and waits for the answer; the state outlives an interrupted wait.
 template <class... Results, class Ask>
 std::tuple<Results...> await(ControlLoop &loop, const Ask &ask)
@@ -172,6 +189,7 @@ Outcome ConfigService::put(DeclaredConfig declared, Controller::Demand demand, c
 {
     Outcome outcome;
     if (dryRun) {
+        outcome.changed = describe(json::differences(this->declared(), declared.root));
         outcome.plan = controller_.plan(std::move(declared));
         return outcome;
     }

@@ -44,6 +44,7 @@ struct Outcome {
     std::string warning;               // it is in effect, but could not be stored
     std::vector<std::string> degraded; // applications that serve with their old version
     std::optional<json::Value> plan;   // of a dry run: nothing else happened
+    json::Value changed; // of a dry run: [{"pointer", "before", "after"}], as declared
 };
 
 class ConfigService {

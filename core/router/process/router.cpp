@@ -165,9 +165,9 @@ void Router::reload(std::uint32_t uid)
 
 std::string Router::outcomeText(const std::string &refusal) const
 {
-    return refusal.empty() ? "configuration generation " +
-                                 std::to_string(controller_.generation()) + " applied"
-                           : refusal;
+    return refusal.empty()
+               ? "configuration generation " + std::to_string(controller_.generation()) + " applied"
+               : refusal;
 }
 
 void Router::quit(bool graceful, milliseconds deadline)

@@ -183,22 +183,20 @@ public:
 
     void testDifferences()
     {
-        const json::Value before = json::read(R"({"a": 1, "b": {"c": "x", "d/e": [1, 2, 3]},
-                                                  "gone": {}, "same": [1.0]})");
-        const json::Value after = json::read(R"({"same": [1], "b": {"d/e": [1, 5], "c": "y"},
-                                                 "a": [true], "new": {"k": null}})");
         CPPUNIT_ASSERT_EQUAL(std::string("~ /a: 1 -> [true]\n"
-                                         "~ /b/c: \"x\" -> \"y\"\n"
-                                         "~ /b/d~1e/1: 2 -> 5\n"
-                                         "- /b/d~1e/2: 3\n"
                                          "- /gone: {}\n"
-                                         "+ /new: {\"k\":null}\n"),
-                             differencesText(differences(before, after)));
-        CPPUNIT_ASSERT(differences(before, before).empty());
-        CPPUNIT_ASSERT_EQUAL(std::string("~ /: 1 -> 2\n"),
-                             differencesText(differences(json::read("1"), json::read("2"))));
+                                         "+ /new: {\"k\":null}\n"
+                                         "~ /: 1 -> 2\n"),
+                             differencesText(json::read(R"([
+                                 {"pointer": "/a", "before": 1, "after": [true]},
+                                 {"pointer": "/gone", "before": {}},
+                                 {"pointer": "/new", "after": {"k": null}},
+                                 {"pointer": "", "before": 1, "after": 2}])")));
+        CPPUNIT_ASSERT_EQUAL(std::string(), differencesText(json::read("[]")));
         const std::string longText = "\"" + std::string(500, 'x') + "\"";
-        CPPUNIT_ASSERT(differences(json::read(longText), json::read("1"))[0].text.size() < 300);
+        CPPUNIT_ASSERT(
+            differencesText(json::read(R"([{"pointer": "/a", "after": )" + longText + "}]"))
+                .size() < 300);
     }
 
     void testMissing()

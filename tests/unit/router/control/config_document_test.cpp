@@ -166,8 +166,8 @@ public:
             {R"({"stuff":{}})",
              "c.json:1:2: /stuff: Unknown parameter \"stuff\". Known here: \"listeners\", "
              "\"applications\", \"settings\", \"routes\"."},
-            {R"({"routes":[]})", "c.json:1:2: /routes: Patchbay is built without the \"routes\" "
-                                 "option support."},
+            {R"({"routes":[{}]})", "c.json:1:11: /routes: Patchbay is built without the \"routes\" "
+                                   "option support."},
             {R"({"upstreams":{}})", "c.json:1:2: /upstreams: Patchbay is built without the "
                                     "\"upstreams\" option support."},
             {R"({"access_log":"/x"})", "c.json:1:2: /access_log: Patchbay is built without the "
