@@ -9,7 +9,8 @@ namespace patchbay::ipc {
 
 enum class MessageType : std::uint32_t {
     // main -> router
-    // u64 request, u32 ConfigOrigin, u32 author's uid, fds: bundle (memfd). What to begin with
+    // u64 request, u32 ConfigOrigin, u32 author's uid, fds: bundle (memfd). What to begin with.
+    // Names: paths of files, "version 12" of the history; empty: restored, or nothing is stored
     configure = 1,
     socketOpened = 2,     // u64 request, u32 errno (0 = opened), fds: socket when opened
     prototypeStarted = 3, // u64 request, u32 pid, u32 errno; fds: channel to it when errno is 0
@@ -40,15 +41,16 @@ enum class MessageType : std::uint32_t {
                          // standard error of its processes (pipe to the router)
     routerDone = 25,     // - drained after quit, about to exit
     // u64 request, u32 store (0/1), u32 author's uid, u32 versions to keep, str origin ("file",
-    // "api", ...), fds: text (memfd). This is in effect now: a router that is started again gets
-    // it. store: it goes to the state directory as well
+    // "api", ... 1 to 16 of a-z and "-"), fds: text (sealed memfd). This is in effect now: a router
+    // that is started again gets it. store: it goes to the state directory as well. Answered always
     activate = 26,
-    readConfig = 27,  // u64 request: the configuration file and its conf.d/*.json
-    readFile = 28,    // u64 request, str absolute path: of a ${file:...} in a configuration file
+    readConfig =
+        27,        // u64 request: the configuration file and its conf.d/*.json. ENOENT: no --config
+    readFile = 28, // u64 request, str absolute path: of a ${file:...} in a configuration file
     listHistory = 29, // u64 request
     readHistory = 30, // u64 request, u64 id
     reloaded = 31,    // u32 ok (0/1), str text: outcome of a `reload`
-    storeItem = 32,   // u64 request, str area ("certs"), str name, fds: text
+    storeItem = 32,   // u64 request, str area ("certs", "scripts"), str name, fds: text (sealed)
     removeItem = 33,  // u64 request, str area, str name
     readArea = 34,    // u64 request, str area: all items, as a bundle
 

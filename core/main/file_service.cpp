@@ -188,8 +188,7 @@ void FileService::store(int text, const Version &version, std::size_t keep)
     });
     const Failure &first = current.number != 0 ? current : history;
     if (first.number != 0) {
-        log::alert("failed to store current configuration: %s", first.text.c_str());
-        throw FileError(first.text, first.number);
+        throw FileError(first.text, first.number); // the router logs and shows it
     }
 }
 
