@@ -161,6 +161,10 @@ std::string allowed(const Value &range)
 
 std::string hint(const Value &problem)
 {
+    const std::string reason = textOf(problem, "reason");
+    if (!reason.empty()) {
+        return " (" + reason + ")";
+    }
     const std::string suggestion = textOf(problem, "suggestion");
     if (!suggestion.empty()) {
         return " Did you mean \"" + suggestion + "\"?";

@@ -122,7 +122,7 @@ StartChoices::Choice StartChoices::empty()
                    "the configuration is changed",
                    state_.currentPath().c_str());
     }
-    return offer("", ipc::makeTextMemfd("{}", "patchbay-config"), getuid());
+    return {ipc::ConfigOrigin::stored, getuid(), ipc::BundleWriter("patchbay-config").finish()};
 }
 
 StartChoices::Choice StartChoices::offer(const std::string &name, UniqueFd text, uid_t author)

@@ -25,12 +25,12 @@ constexpr milliseconds kLingerTime{2'000};
 constexpr std::size_t kMaxLinger = std::size_t{1} << 20;
 constexpr std::size_t kReadSize = 65'536;
 
-// A header block of 16 KiB; bodies as large as a configuration may be.
+// Lines of up to 16 KiB in a block of little more; bodies as large as a configuration may be.
 http::Settings limits()
 {
     http::Settings settings;
     settings.largeHeaderBuffers = 1;
-    settings.largeHeaderBufferSize = 16'384 - 2048;
+    settings.largeHeaderBufferSize = 16'384;
     settings.maxBodySize = ipc::kMaxConfigText;
     settings.discardUnsafeFields = false;
     settings.chunkedTransform = true;

@@ -41,6 +41,9 @@ Value location(std::size_t offset, const std::optional<json::Location> &place,
 
 void addHints(Value &body, const json::Problem &problem)
 {
+    if (!problem.reason.empty()) {
+        body.add("reason", Value::string(problem.reason));
+    }
     if (!problem.suggestion.empty()) {
         body.add("suggestion", Value::string(problem.suggestion));
     }

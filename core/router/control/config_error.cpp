@@ -82,6 +82,11 @@ std::string render(const std::vector<ConfigError::Entry> &entries)
             out += ": ";
         }
         appendPrintable(out, entry.problem.detail);
+        if (!entry.problem.reason.empty()) {
+            out += " (";
+            appendPrintable(out, entry.problem.reason);
+            out += ')';
+        }
         appendHint(out, entry.problem);
     }
     return out;

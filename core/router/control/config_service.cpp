@@ -37,6 +37,21 @@ json::Value readAgain(const json::Value &root)
     }
 }
 
+// RFC 9110, 13.1.1: "*", or a list of tags; without the field anything goes.
+bool matches(std::string_view field, const std::string &tag)
+{
+    bool any = field.empty();
+    while (!field.empty()) {
+        std::size_t end = std::min(field.find(','), field.size());
+        std::string_view one = field.substr(0, end);
+        one.remove_prefix(std::min(one.find_first_not_of(" \t"), one.size()));
+        one = one.substr(0, one.find_last_not_of(" \t") + 1);
+        any = any || one == "*" || one == tag;
+        field.remove_prefix(std::min(end + 1, field.size()));
+    }
+    return any;
+}
+
 json::Value describe(const std::vector<json::Difference> &differences)
 {
     json::Value list = json::Value::array();
@@ -101,7 +116,7 @@ std::vector<std::string> ConfigService::drift() const
 Outcome ConfigService::edit(const Edit &edit, const std::string &ifMatch, const Author &author,
                             bool dryRun)
 {
-    if (!ifMatch.empty() && ifMatch != "*" && ifMatch != tag()) {
+    if (!matches(ifMatch, tag())) {
         throw EditError(Kind::conflict, "The configuration has changed.");
     }
     const ActiveConfig *active = controller_.active();

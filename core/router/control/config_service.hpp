@@ -60,7 +60,7 @@ public:
 
     // The jobs. Each throws ConfigError, EditError, Error, and then nothing has changed.
 
-    // ifMatch: the tag of the configuration that is to be changed; empty: any.
+    // ifMatch: value of If-Match, the tags of the configuration that is to be changed; empty: any.
     Outcome edit(const Edit &edit, const std::string &ifMatch, const Author &author, bool dryRun);
     Outcome reload(const Author &author, bool dryRun);
     // A version of the history.

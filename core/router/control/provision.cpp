@@ -19,17 +19,17 @@ using Stage = ConfigError::Stage;
 ResolvedListener resolveOne(const ConfigDocument &document, const ListenerConfig &listener,
                             ModuleSource &modules, ListenerPool &pool)
 {
-    auto refused = [&](std::string detail) {
-        return document.errorAt(Stage::validation, listener.pointer, listener.offset,
-                                std::move(detail));
-    };
     try {
         std::string key = listener.module->id + '\n' + listener.options;
         auto instance = pool.acquire(key, [&] { return modules.makeListener(listener); });
         return {&listener, instance, modules.resolve(instance, listener)};
     } catch (const modules::InvalidAddress &error) {
-        std::string reason = error.reason().empty() ? "" : " (" + error.reason() + ")";
-        throw refused(error.what() + reason);
+        std::vector<json::Problem> problems(1);
+        problems[0].detail = error.what();
+        problems[0].reason = error.reason();
+        problems[0].pointer = listener.pointer;
+        problems[0].offset = listener.offset;
+        throw ConfigError(Stage::validation, *document.declared.sources, std::move(problems));
     } catch (const ConfigError &) {
         throw;
     } catch (const Error &error) {

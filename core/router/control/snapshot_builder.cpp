@@ -68,12 +68,14 @@ ConfigError bindError(const ConfigDocument &document, const ListenerConfig &list
 ConfigError startError(const ConfigDocument &document, const ApplicationConfig &application,
                        const std::string &failure, const std::string &output)
 {
+    bool ends = !failure.empty() && std::string_view(".!?").find(failure.back()) < 3;
     json::Value cause = json::Value::object();
     cause.add("application", json::Value::string(application.name));
     cause.add("output", json::Value::string(output));
-    return document.errorAt(
-        Stage::apply, application.pointer, application.offset,
-        "Application \"" + application.name + "\" cannot be started: " + failure, std::move(cause));
+    return document.errorAt(Stage::apply, application.pointer, application.offset,
+                            "Application \"" + application.name +
+                                "\" cannot be started: " + failure + (ends ? "" : "."),
+                            std::move(cause));
 }
 
 using Known = std::unordered_set<const app::Application *>;

@@ -223,13 +223,14 @@ public:
     void testDiff()
     {
         test::writeFile(dir_ / "c", R"({"settings": {"http": {"idle_timeout": 6}}})");
+        const std::string plan = R"({"success": "", "plan": {"applications": {"keep": ["a"]}})";
         replies_["PUT /config?dry_run=1"] =
-            answer(200, R"({"success": "", "plan": {"applications": {"keep": ["a"]}}})");
-        replies_["GET /config "] = answer(200, R"({"settings": {"http": {"idle_timeout": 5}}})");
+            answer(200, plan + R"(, "changed": [{"pointer": "/settings/http/idle_timeout",
+                                                 "before": 5, "after": 6}]})");
         check(run({"diff", (dir_ / "c").c_str()}), kDiffers,
               "No application and no listener would change.\nunchanged applications: a\n"
               "\nchanged values:\n~ /settings/http/idle_timeout: 5 -> 6\n");
-        replies_["GET /config "] = answer(200, R"({"settings": {"http": {"idle_timeout": 6}}})");
+        replies_["PUT /config?dry_run=1"] = answer(200, plan + R"(, "changed": []})");
         check(run({"diff", (dir_ / "c").c_str(), "--quiet"}), kDone,
               "No application and no listener would change.\nunchanged applications: a\n");
         replies_["POST /control/reload?dry_run=1"] =
