@@ -52,6 +52,23 @@ bool matches(std::string_view field, const std::string &tag)
     return any;
 }
 
+// Each problem is a line of its own. What somebody typed is his to know; what the files say, or
+// what could not be done, is the operator's.
+void logRefusal(const std::exception &error, const Author &author)
+{
+    const auto *config = dynamic_cast<const ConfigError *>(&error);
+    bool typed =
+        author.origin == "api" && config != nullptr && config->stage() != ConfigError::Stage::apply;
+    for (std::string_view rest = error.what(); !rest.empty();) {
+        std::size_t end = std::min(rest.find('\n'), rest.size());
+        log::write(typed ? log::Level::notice : log::Level::alert, rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    if (!typed) {
+        log::alert("failed to apply new conf: the running configuration stays");
+    }
+}
+
 json::Value describe(const std::vector<json::Difference> &differences)
 {
     json::Value list = json::Value::array();
@@ -113,6 +130,24 @@ std::vector<std::string> ConfigService::drift() const
     return pointers;
 }
 
+template <class Change>
+auto ConfigService::noted(const Author &author, bool dryRun, const Change &change)
+{
+    try {
+        return change();
+    } catch (const EditError &error) {
+        if (error.kind() == Kind::unreadable && !dryRun) {
+            logRefusal(error, author);
+        }
+        throw;
+    } catch (const std::exception &error) {
+        if (!dryRun) {
+            logRefusal(error, author);
+        }
+        throw;
+    }
+}
+
 Outcome ConfigService::edit(const Edit &edit, const std::string &ifMatch, const Author &author,
                             bool dryRun)
 {
@@ -126,31 +161,38 @@ Outcome ConfigService::edit(const Edit &edit, const std::string &ifMatch, const 
                             "\" and reload, or allow edits in it: \"settings\": {\"control\": "
                             "{\"edits\": \"allow\"}}.");
     }
-    json::Value root = declared();
-    edit(root);
-    return put(declare(readAgain(root)), Controller::Demand::everything, author, dryRun);
+    return noted(author, dryRun, [&] {
+        json::Value root = declared();
+        edit(root);
+        return put(declare(readAgain(root)), Controller::Demand::everything, author, dryRun);
+    });
 }
 
 Outcome ConfigService::reload(const Author &author, bool dryRun)
 {
-    DeclaredConfig declared = readFiles();
-    json::Value files = declared.root;
-    Outcome outcome = put(std::move(declared), Controller::Demand::listeners, author, dryRun);
-    if (!dryRun) {
-        files_ = std::move(files);
-    }
-    return outcome;
+    return noted(author, dryRun, [&] {
+        DeclaredConfig declared = readFiles();
+        json::Value files = declared.root;
+        Outcome outcome = put(std::move(declared), Controller::Demand::listeners, author, dryRun);
+        if (!dryRun) {
+            files_ = std::move(files);
+        }
+        return outcome;
+    });
 }
 
 Outcome ConfigService::rollback(std::uint64_t id, const Author &author, bool dryRun)
 {
-    auto [failure, text] = await<Failure, std::string>(
-        loop_, [&](ConfigKeeper::File answer) { keeper_.readHistory(id, std::move(answer)); });
-    if (failure.error != 0) {
-        throw EditError(failure.error == ENOENT ? Kind::notFound : Kind::unreadable, failure.text);
-    }
-    return put(readConfiguration({{"version " + std::to_string(id), std::move(text)}}),
-               Controller::Demand::listeners, author, dryRun);
+    return noted(author, dryRun, [&] {
+        auto [failure, text] = await<Failure, std::string>(
+            loop_, [&](ConfigKeeper::File answer) { keeper_.readHistory(id, std::move(answer)); });
+        if (failure.error != 0) {
+            throw EditError(failure.error == ENOENT ? Kind::notFound : Kind::unreadable,
+                            failure.text);
+        }
+        return put(readConfiguration({{"version " + std::to_string(id), std::move(text)}}),
+                   Controller::Demand::listeners, author, dryRun);
+    });
 }
 
 void ConfigService::restart(const std::string &application, const Author &author)
@@ -160,7 +202,7 @@ void ConfigService::restart(const std::string &application, const Author &author
         throw EditError(Kind::notFound, "There is no application \"" + application + "\".");
     }
     log::notice("restart of application \"%s\" by %s", application.c_str(), who(author).c_str());
-    controller_.restart(application);
+    noted(author, false, [&] { controller_.restart(application); });
 }
 
 void ConfigService::begin(ipc::ConfigOrigin origin, std::vector<ipc::NamedText> texts,

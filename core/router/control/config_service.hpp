@@ -83,6 +83,9 @@ public:
 private:
     Outcome put(DeclaredConfig declared, Controller::Demand demand, const Author &author,
                 bool dryRun);
+    // Runs the change; why it is refused goes to the log.
+    template <class Change>
+    auto noted(const Author &author, bool dryRun, const Change &change);
     DeclaredConfig readFiles();
     void keep(const Author &author, bool store);
 

@@ -154,9 +154,7 @@ void Router::reload(std::uint32_t uid)
     try {
         service_.reload({uid, "file"}, false);
     } catch (const std::exception &error) {
-        refusal = error.what();
-        logRefusal(error);
-        log::alert("failed to apply new conf: the running configuration stays");
+        refusal = error.what(); // it is in the log
     }
     if (!mainGone_) {
         main_.reloaded(refusal.empty(), outcomeText(refusal));
