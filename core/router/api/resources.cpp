@@ -87,6 +87,8 @@ void Resources::enqueue(const Request &request, const Respond &client, Change ch
         Answer answer;
         try {
             answer = change();
+        } catch (const control::Stopping &) {
+            return; // the client finds its connection closed, and knows as much as we do
         } catch (const std::exception &error) {
             answer = errorAnswer(error);
         }

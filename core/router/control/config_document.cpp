@@ -192,9 +192,14 @@ Value readOne(const ConfigSources::Text &text, const ConfigSources &sources)
 ConfigError declaredTwice(const json::MergeConflict &conflict, const ConfigSources &sources)
 {
     std::vector<json::Problem> problems(2);
-    problems[0].detail = "This is declared in another file already.";
+    auto nameAt = [&](std::size_t offset) {
+        auto place = sources.find(offset);
+        return place ? std::string(place->source) : std::string();
+    };
+    problems[0].detail =
+        "It is declared in \"" + nameAt(conflict.first) + "\" already; every value has one place.";
     problems[0].offset = conflict.second;
-    problems[1].detail = "This is the other declaration.";
+    problems[1].detail = "It is declared in \"" + nameAt(conflict.second) + "\", too.";
     problems[1].offset = conflict.first;
     for (json::Problem &problem : problems) {
         problem.pointer = conflict.pointer;

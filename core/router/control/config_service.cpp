@@ -93,7 +93,7 @@ std::tuple<Results...> await(ControlLoop &loop, const Ask &ask)
     auto result = std::make_shared<std::optional<std::tuple<Results...>>>();
     ask([result](Results... results) { result->emplace(std::move(results)...); });
     if (!loop.runUntil([&] { return result->has_value(); })) {
-        throw Error("The router is stopping.");
+        throw Stopping();
     }
     return std::move(**result);
 }
@@ -139,6 +139,8 @@ auto ConfigService::noted(const Author &author, bool dryRun, const Change &chang
         if (error.kind() == Kind::unreadable && !dryRun) {
             logRefusal(error, author);
         }
+        throw;
+    } catch (const Stopping &) {
         throw;
     } catch (const std::exception &error) {
         if (!dryRun) {

@@ -80,7 +80,7 @@ void Controller::switchEngines(const config::SnapshotPtr &next)
     auto switched = std::make_shared<bool>(false);
     parts_.engines.adoptAll(next, next->engines, [switched] { *switched = true; });
     if (!parts_.loop.runUntil([&] { return *switched; })) {
-        throw Error("The router is stopping.");
+        throw Stopping();
     }
 }
 
@@ -194,7 +194,7 @@ std::map<std::string, ipc::NamedText> Controller::readFiles(const json::Value &r
         });
     }
     if (!parts_.loop.runUntil([&] { return files->size() == paths.size(); })) {
-        throw Error("The router is stopping.");
+        throw Stopping();
     }
     return std::move(*files);
 }

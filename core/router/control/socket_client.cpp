@@ -111,7 +111,7 @@ std::vector<int> SocketClient::Batch::request(const std::vector<std::size_t> &wh
         }
     }
     if (!answered) {
-        throw Error("The router is stopping.");
+        throw Stopping();
     }
     return state->errors;
 }

@@ -117,13 +117,24 @@ int Router::run()
     return finish();
 }
 
-// Each problem is a line of its own.
-void logRefusal(const std::exception &error)
+// daemon.md 5: what people and tools look for.
+void logRefusal(const std::exception &error, ipc::ConfigOrigin origin)
 {
-    for (std::string_view rest = error.what(); !rest.empty();) {
+    const auto *config = dynamic_cast<const ConfigError *>(&error);
+    bool syntax = config != nullptr && config->stage() == ConfigError::Stage::syntax;
+    bool stored = origin != ipc::ConfigOrigin::file;
+    if (stored && syntax) {
+        log::alert("failed to restore previous configuration: file is corrupted or not enough "
+                   "memory");
+    }
+    std::string_view prefix = stored && !syntax ? "the previous configuration is invalid: " : "";
+    for (std::string_view rest = error.what(); !rest.empty();) { // each problem a line of its own
         std::size_t end = std::min(rest.find('\n'), rest.size());
-        log::write(log::Level::alert, rest.substr(0, end));
+        log::write(log::Level::alert, std::string(prefix).append(rest.substr(0, end)));
         rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    if (!stored) {
+        log::alert("failed to apply new conf: no configuration is active");
     }
 }
 
@@ -135,12 +146,7 @@ void Router::begin(std::uint64_t request, ipc::ConfigOrigin origin, std::uint32_
         service_.begin(origin, ipc::readBundle(bundle.get(), ipc::kMaxConfigText), uid);
     } catch (const std::exception &error) {
         refusal = error.what();
-        if (origin == ipc::ConfigOrigin::file) {
-            logRefusal(error);
-            log::alert("failed to apply new conf: no configuration is active");
-        } else {
-            log::alert("the previous configuration is invalid: %s", refusal.c_str());
-        }
+        logRefusal(error, origin);
     }
     if (!mainGone_) {
         main_.configured(request, refusal.empty(), outcomeText(refusal));
