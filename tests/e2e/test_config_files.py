@@ -298,7 +298,7 @@ class References(control.Expectations, harness.Case):
         for text, said in (
                 ("${env:PB_NONE}", "PB_NONE"),
                 ("${file:/no/such/file}",
-                 '^The file "/no/such/file" cannot be read: No such file or directory\\.$'),
+                 '^The file "/no/such/file" cannot be opened: No such file or directory\\.$'),
                 (f"${{file:{self.server.dir}}}", "(?i)a directory|regular file"),
                 (f"${{file:{self.server.dir}/nul}}", "(?i)nul"),
                 ("${file:relative}", "absolute path"), ("${env:}", "name"), ("${env:PB_SECRET", "name")):
