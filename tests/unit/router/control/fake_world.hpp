@@ -253,7 +253,12 @@ public:
         if (error == 0) {
             backlogs[canonical] = spec.backlog;
         }
-        auto copy = std::make_shared<UniqueFd>(error == 0 ? ::dup(sockets[canonical].get()) : -1);
+        auto copy = std::make_shared<UniqueFd>();
+        if (error == 0 && keepsNone) {
+            *copy = std::move(sockets[canonical]);
+        } else if (error == 0) {
+            copy->reset(::dup(sockets[canonical].get()));
+        }
         loop_.post([answer = std::move(answer), copy, error] { answer(error, std::move(*copy)); });
     }
     void closeSocket(const std::string &canonical) override { sockets.erase(canonical); }
@@ -328,6 +333,7 @@ public:
     std::map<std::string, int> backlogs;
     std::vector<std::string> asked;
     int prototypeStarts = 0;
+    bool keepsNone = false; // of the sockets: where descriptors are scarce
 
 private:
     ControlLoop &loop_;
