@@ -51,7 +51,7 @@ private:
 
     void takeStandardError();
     void setUp();
-    void becomeUser() const;
+    Credentials credentials() const;
     void enterDirectory() const;
     void loadRuntime();
 
@@ -67,6 +67,7 @@ private:
     int pollTimeout() const;
 
     PrototypeOptions options_;
+    bool ownStandardError_ = false; // descriptor 2 is a pipe for this application alone
     ApplicationStart start_;
     std::unique_ptr<modules::RuntimeInstance> runtime_;
     UniqueFd childEvents_;                   // signalfd of SIGCHLD
@@ -81,6 +82,7 @@ void Prototype::takeStandardError()
     if (options_.standardError) {
         dup2(options_.standardError.get(), STDERR_FILENO);
         options_.standardError.reset();
+        ownStandardError_ = true;
     }
 }
 
@@ -101,7 +103,12 @@ void Prototype::setUp()
         throw SystemError("signalfd()");
     }
     detachInput();
-    becomeUser();
+    Credentials user = credentials();
+    if (ownStandardError_ && !user.user.empty()) {
+        // So that it can open /dev/stderr. Without the right to, it is ours, and that user is us.
+        [[maybe_unused]] int result = fchown(STDERR_FILENO, user.uid, user.gid);
+    }
+    takeOn(user);
     enterDirectory();
     for (const auto &[name, value] : start_.environment) {
         setenv(name.c_str(), value.c_str(), 1);
@@ -110,17 +117,23 @@ void Prototype::setUp()
     loadRuntime();
 }
 
-void Prototype::becomeUser() const
+// Looked up where the daemon lives, whatever the application will see of it.
+Credentials Prototype::credentials() const
 {
     bool ownGroup = !start_.group.empty() || !start_.user.empty();
     const std::string &user = start_.user.empty() ? options_.user : start_.user;
     const std::string &group = ownGroup ? start_.group : options_.group;
     if (!user.empty()) {
-        takeOn(resolveCredentials(user, group));
-    } else if (!group.empty()) {
+        return resolveCredentials(user, group);
+    }
+    if (!group.empty() && groupId(group) != getegid()) {
         throw Error("The group \"" + group +
                     "\" cannot be taken on: the daemon was not started by root.");
     }
+    Credentials same; // as we are
+    same.uid = geteuid();
+    same.gid = getegid();
+    return same;
 }
 
 void Prototype::enterDirectory() const
