@@ -269,6 +269,26 @@ Outcome ConfigService::put(DeclaredConfig declared, Controller::Demand demand, c
 void ConfigService::keep(const Author &author, bool store)
 {
     since_ = std::chrono::system_clock::now();
+    activate(author, store);
+    if (storeErrno_ != 0) {
+        unstored_ = author;
+        log::alert("failed to store current configuration: %s", storeError_.c_str());
+    }
+}
+
+void ConfigService::storeAgain()
+{
+    if (storeErrno_ == 0) {
+        return;
+    }
+    activate(unstored_, true);
+    if (storeErrno_ == 0) {
+        log::notice("the current configuration is stored at last");
+    }
+}
+
+void ConfigService::activate(const Author &author, bool store)
+{
     const ActiveConfig &active = *controller_.active();
     Activation activation{active.text, store, author.uid, active.document.versionsKept,
                           author.origin};
@@ -277,9 +297,6 @@ void ConfigService::keep(const Author &author, bool store)
     });
     storeErrno_ = failure.error;
     storeError_ = std::move(failure.text);
-    if (storeErrno_ != 0) {
-        log::alert("failed to store current configuration: %s", storeError_.c_str());
-    }
 }
 
 } // namespace patchbay::control

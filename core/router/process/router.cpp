@@ -53,7 +53,7 @@ private:
     Controller controller_;
     ConfigService service_;
     JobQueue jobs_;
-    Healer healer_{loop_, jobs_, controller_};
+    Healer healer_{loop_, jobs_, controller_, service_};
     api::Resources resources_;
     UniqueFd control_;
     std::optional<api::Server> server_;
