@@ -92,6 +92,11 @@ public:
         world_->keeper.storeFailure = {};
         CPPUNIT_ASSERT(put("applications/a/processes", "2").warning.empty());
         CPPUNIT_ASSERT(service_->storeError().empty());
+        world_->keeper.unreachable = true; // what is in effect cannot be called a failure any more
+        CPPUNIT_ASSERT_EQUAL(std::string("The configuration is active but could not be stored: "
+                                         "Too many open files."),
+                             put("applications/a/processes", "3").warning);
+        CPPUNIT_ASSERT(declared().find("\"processes\":3") != std::string::npos);
     }
 
     void filesRefuseEditsUnlessTheyAllowThem()
