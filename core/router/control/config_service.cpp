@@ -292,9 +292,18 @@ void ConfigService::activate(const Author &author, bool store)
     const ActiveConfig &active = *controller_.active();
     Activation activation{active.text, store, author.uid, active.document.versionsKept,
                           author.origin};
-    auto [failure] = await<Failure>(loop_, [&](ConfigKeeper::Stored answer) {
-        keeper_.activate(activation, std::move(answer));
-    });
+    Failure failure;
+    try {
+        std::tie(failure) = await<Failure>(loop_, [&](ConfigKeeper::Stored answer) {
+            keeper_.activate(activation, std::move(answer));
+        });
+    } catch (const Stopping &) {
+        throw; // whether it is stored, nobody will hear
+    } catch (const SystemError &error) { // it is in effect all the same
+        failure = {error.number(), error.what()};
+    } catch (const Error &error) {
+        failure = {EIO, error.what()};
+    }
     storeErrno_ = failure.error;
     storeError_ = std::move(failure.text);
 }

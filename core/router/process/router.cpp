@@ -209,8 +209,10 @@ int Router::finish()
     auto stopped = std::make_shared<bool>(false);
     auto left = std::make_shared<bool>(false);
     finishing_ = true;
+    jobs_.close();
     engines_.stopAll(drain_, [stopped] { *stopped = true; });
     wait(*stopped, drain_ + kCutTime);
+    server_.reset(); // nobody must see a configuration that is gone
     controller_.release();
     spawner_.leaveAll([left] { *left = true; });
     if (!wait(*left, kLeaveTime)) {

@@ -95,6 +95,11 @@ public:
         CPPUNIT_ASSERT_EQUAL(generation, world_->controller.generation());
         CPPUNIT_ASSERT_EQUAL(kApp, world_->keeper.activations.back().text);
         CPPUNIT_ASSERT_EQUAL(std::string("api"), world_->keeper.activations.back().origin);
+        world_->keeper.unreachable = true; // what is in effect cannot be called a failure any more
+        CPPUNIT_ASSERT_EQUAL(std::string("The configuration is active but could not be stored: "
+                                         "Too many open files."),
+                             put("applications/a/processes", "3").warning);
+        CPPUNIT_ASSERT(declared().find("\"processes\":3") != std::string::npos);
     }
 
     void filesRefuseEditsUnlessTheyAllowThem()
