@@ -31,8 +31,10 @@ AppPlan makePlan(const ApplicationConfig &config, const std::string &runtimeFile
     AppPlan plan;
     plan.name = config.name;
     plan.key = config.key;
-    plan.processes = config.processes;
+    plan.scale = config.scale;
     plan.threads = config.threads;
+    plan.requestLimit = config.requestLimit;
+    plan.limits = config.limits;
     // At least one longest run, so that no answer waits for ever.
     plan.replyUnits = static_cast<std::uint32_t>(
         std::clamp<std::uint64_t>(config.shmBytes / ipc::kUnit, ipc::kMaxRun, kMaxReplyUnits));

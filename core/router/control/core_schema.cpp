@@ -110,9 +110,15 @@ constexpr char kApplication[] = R"json({
       "type": ["integer", "object"], "minimum": 1, "maximum": 2147483647, "x-rule": "processes",
       "additionalProperties": false,
       "properties": {
-        "spare": {"x-unbuilt": true},
-        "max": {"x-unbuilt": true},
-        "idle_timeout": {"x-unbuilt": true}
+        "spare": {
+          "type": "integer", "minimum": 0, "maximum": 2147483647, "default": 0,
+          "description": "Idle workers kept ready; 0: the first request starts one."
+        },
+        "max": {"type": "integer", "minimum": 1, "maximum": 2147483647, "default": 1},
+        "idle_timeout": {
+          "type": "integer", "x-unit": "seconds", "minimum": 0, "maximum": 2147483,
+          "default": 15, "description": "After it idle workers beyond \"spare\" end."
+        }
       }
     },
     "limits": {
@@ -123,9 +129,30 @@ constexpr char kApplication[] = R"json({
           "type": "integer", "x-unit": "bytes", "minimum": 0,
           "description": "Reply memory, bytes a worker."
         },
-        "timeout": {"x-unbuilt": true},
-        "requests": {"x-unbuilt": true},
-        "queue": {"x-unbuilt": true}
+        "timeout": {
+          "type": "integer", "x-unit": "seconds", "minimum": 0, "maximum": 2147483647,
+          "default": 0,
+          "description": "How long the application may be silent over a request; 0: for ever."
+        },
+        "requests": {
+          "type": "integer", "minimum": 0, "maximum": 2147483647, "default": 0,
+          "description": "After so many a worker is replaced; 0: never."
+        },
+        "queue": {
+          "type": "object",
+          "additionalProperties": false,
+          "description": "Requests that wait for a worker; those beyond it get 503.",
+          "properties": {
+            "length": {
+              "type": "integer", "minimum": 1, "maximum": 4096,
+              "description": "How many may wait; default: as many as there is room for."
+            },
+            "timeout": {
+              "type": "integer", "x-unit": "seconds", "minimum": 1, "maximum": 2147483647,
+              "default": 30, "description": "How long each may."
+            }
+          }
+        }
       }
     },
     "user": {"type": "string"},

@@ -519,9 +519,10 @@ private:
                       {&fd, 1});
         theirs.close();
         int segments[2] = {router_->application.segment().fd(), router_->worker.segment().fd()};
-        ours.send(MessageType::attach,
-                  ipc::WireWriter().u32(FakeRouter::kWorker).u32(64).u32(threads).bytes(),
-                  segments);
+        ours.send(
+            MessageType::attach,
+            ipc::WireWriter().u32(FakeRouter::kWorker).u32(64).u32(threads).u32(limit).bytes(),
+            segments);
         int doorbell = router_->doorbell.get();
         ours.send(MessageType::engineDoorbell, ipc::WireWriter().u32(FakeRouter::kEngine).bytes(),
                   {&doorbell, 1});

@@ -256,10 +256,6 @@ public:
         CPPUNIT_ASSERT(python().find("targets") == nullptr);
         CPPUNIT_ASSERT_EQUAL(R"(["wsgi"])"s,
                              json::writeCompact(at(python(), {"protocol", "enum"})));
-        // Of "processes" as an object nothing is built, so a number it is.
-        CPPUNIT_ASSERT_EQUAL(R"({"type":["integer"],"minimum":1,"maximum":2147483647})"s,
-                             json::writeCompact(at(python(), {"processes"})));
-        CPPUNIT_ASSERT_EQUAL("shm"s, namesOf(at(python(), {"limits", "properties"})));
     }
 
     void withoutModules()
