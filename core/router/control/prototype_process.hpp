@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -46,6 +47,8 @@ private:
     void readable();
     void handle(ipc::Frame &frame);
     void die();
+    void workerForked(ipc::Frame &frame);
+    void workerExited(const ipc::Frame &frame);
 
     ControlLoop &loop_;
     std::uint64_t serial_;
@@ -55,6 +58,7 @@ private:
     bool quitAsked_ = false;
     pid_t pid_ = 0;
     ipc::Channel channel_;
+    std::map<pid_t, pid_t> workers_; // number in the prototype's pid namespace: in ours
     std::string error_;
     ControlLoop::TimerId quitTimer_ = 0;
     std::shared_ptr<PrototypeProcess *> self_; // main's answer may come after our end
