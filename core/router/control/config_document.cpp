@@ -4,6 +4,7 @@
 #include "ipc/layout.hpp"
 #include "router/control/config_rules.hpp"
 #include "router/control/core_schema.hpp"
+#include "router/control/isolation_config.hpp"
 #include "json/location.hpp"
 #include "json/merge.hpp"
 #include "json/reader.hpp"
@@ -159,6 +160,9 @@ ApplicationConfig applicationConfig(const json::Member &member, const modules::C
         for (const json::Member &variable : environment->members()) {
             application.environment.emplace_back(variable.name, variable.value.text());
         }
+    }
+    if (const Value *isolation = value.find("isolation")) {
+        application.isolation = isolationOf(*isolation);
     }
     if (const Value *limits = value.find("limits")) {
         takeLimits(*limits, application);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "ipc/bundle.hpp"
+#include "ipc/isolation.hpp"
 #include "module/catalog.hpp"
 #include "router/app/limits.hpp"
 #include "router/control/config_error.hpp"
@@ -50,6 +51,7 @@ struct ApplicationConfig {
     std::string workingDirectory; // empty: the daemon's
     std::vector<std::pair<std::string, std::string>> environment;
     std::string stdoutPath, stderrPath; // empty: none
+    ipc::Isolation isolation;
     std::uint64_t shmBytes = 104'857'600;
 };
 

@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "ipc/layout.hpp"
 #include "router/control/core_schema.hpp"
+#include "router/control/isolation_config.hpp"
 #include "router/control/process_rules.hpp"
 #include "json/nearest.hpp"
 
@@ -356,6 +357,12 @@ void ConfigRules::check(std::string_view rule, std::string_view name, const Valu
         checkDirectory(name, value, report);
     } else if (rule == "routes") {
         checkRoutes(value, report);
+    } else if (rule == "isolation") {
+        checkIsolation(value, report);
+    } else if (rule == "rootfs") {
+        checkRootfs(value, report);
+    } else if (rule == "cgroup_path") {
+        checkCgroupPath(value, report);
     }
 }
 

@@ -161,7 +161,86 @@ constexpr char kApplication[] = R"json({
     "environment": {"type": "object", "x-rule": "environment"},
     "stdout": {"type": "string"},
     "stderr": {"type": "string"},
-    "isolation": {"x-unbuilt": true}
+    "isolation": {
+      "type": "object",
+      "additionalProperties": false,
+      "x-rule": "isolation",
+      "description": "What the application's processes do not share with others.",
+      "properties": {
+        "namespaces": {
+          "type": "object",
+          "additionalProperties": false,
+          "description": "Namespaces of its own, made in its prototype.",
+          "properties": {
+            "credential": {"type": "boolean", "default": false},
+            "pid": {"type": "boolean", "default": false},
+            "network": {"type": "boolean", "default": false},
+            "mount": {"type": "boolean", "default": false},
+            "uname": {"type": "boolean", "default": false},
+            "cgroup": {"type": "boolean", "default": false}
+          }
+        },
+        "uidmap": {
+          "description": "User ids; default: the application's user onto itself.",
+          "type": "array",
+          "items": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["container", "host", "size"],
+            "properties": {
+              "container": {"type": "integer", "minimum": 0, "maximum": 4294967294},
+              "host": {"type": "integer", "minimum": 0, "maximum": 4294967294},
+              "size": {"type": "integer", "minimum": 1, "maximum": 4294967295}
+            }
+          }
+        },
+        "gidmap": {
+          "description": "Group ids; default: the application's groups onto themselves.",
+          "type": "array",
+          "items": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["container", "host", "size"],
+            "properties": {
+              "container": {"type": "integer", "minimum": 0, "maximum": 4294967294},
+              "host": {"type": "integer", "minimum": 0, "maximum": 4294967294},
+              "size": {"type": "integer", "minimum": 1, "maximum": 4294967295}
+            }
+          }
+        },
+        "rootfs": {
+          "type": "string", "x-rule": "rootfs",
+          "description": "Directory that becomes the application's root."
+        },
+        "automount": {
+          "type": "object",
+          "additionalProperties": false,
+          "description": "What is mounted into rootfs.",
+          "properties": {
+            "language_deps": {
+              "type": "boolean", "default": true, "description": "What the language needs."
+            },
+            "tmpfs": {"type": "boolean", "default": true, "description": "/tmp, 1 MiB."},
+            "procfs": {"type": "boolean", "default": true, "description": "/proc."}
+          }
+        },
+        "new_privs": {
+          "type": "boolean", "default": true,
+          "description": "May executing a program give privileges (setuid)?"
+        },
+        "cgroup": {
+          "type": "object",
+          "additionalProperties": false,
+          "required": ["path"],
+          "properties": {
+            "path": {
+              "type": "string", "x-rule": "cgroup_path",
+              "description": "Of cgroup v2; from the daemon's own, or absolute from the mount."
+            }
+          }
+        }
+      }
+    }
   }
 })json";
 

@@ -10,6 +10,9 @@
 
 #include <csignal>
 
+#include <cstdlib>
+#include <fstream>
+
 namespace patchbay::control {
 namespace {
 
@@ -19,6 +22,19 @@ using ipc::MessageType;
 constexpr std::chrono::seconds kQuitTime{12};
 // How long to wait for main to say how one ended that was not ready yet.
 constexpr std::chrono::seconds kStatusTime{1};
+
+// The process's number in our own pid namespace, by the kernel; `otherwise` if that does not say.
+pid_t pidOf(int pidfd, pid_t otherwise)
+{
+    std::ifstream file("/proc/self/fdinfo/" + std::to_string(pidfd));
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("Pid:")) {
+            const pid_t pid = std::atoi(line.c_str() + 4);
+            return pid > 0 ? pid : otherwise;
+        }
+    }
+    return otherwise;
+}
 
 } // namespace
 
@@ -135,23 +151,38 @@ void PrototypeProcess::handle(ipc::Frame &frame)
     case MessageType::prototypeFailed:
         error_ = reader.str();
         return; // its end follows
-    case MessageType::workerForked: {
-        std::uint32_t worker = reader.u32();
-        auto pid = static_cast<pid_t>(reader.u32());
-        UniqueFd pidfd = frame.fds.empty() ? UniqueFd() : std::move(frame.fds.front());
-        events_.workerForked(worker, pid, std::move(pidfd));
+    case MessageType::workerForked:
+        workerForked(frame);
         return;
-    }
-    case MessageType::workerExited: {
-        std::uint32_t worker = reader.u32();
-        auto pid = static_cast<pid_t>(reader.u32());
-        events_.workerExited(worker, pid, static_cast<int>(reader.u32()));
+    case MessageType::workerExited:
+        workerExited(frame);
         return;
-    }
     default:
         log::alert("message %u of prototype %d is unknown", static_cast<unsigned>(frame.type),
                    pid_);
     }
+}
+
+// In a pid namespace of its own it counts differently; a pidfd is the same process everywhere.
+void PrototypeProcess::workerForked(ipc::Frame &frame)
+{
+    ipc::WireReader reader(frame.payload);
+    std::uint32_t worker = reader.u32();
+    auto pid = static_cast<pid_t>(reader.u32());
+    UniqueFd pidfd = frame.fds.empty() ? UniqueFd() : std::move(frame.fds.front());
+    pid_t ours = pidOf(pidfd.get(), pid);
+    workers_[pid] = ours;
+    events_.workerForked(worker, ours, std::move(pidfd));
+}
+
+void PrototypeProcess::workerExited(const ipc::Frame &frame)
+{
+    ipc::WireReader reader(frame.payload);
+    std::uint32_t worker = reader.u32();
+    auto pid = static_cast<pid_t>(reader.u32());
+    auto status = static_cast<int>(reader.u32());
+    auto known = workers_.extract(pid);
+    events_.workerExited(worker, known.empty() ? pid : known.mapped(), status);
 }
 
 bool PrototypeProcess::startWorker(std::uint32_t number, const ipc::Channel &workersEnd)

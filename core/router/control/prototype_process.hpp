@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -52,6 +53,8 @@ private:
     void handle(ipc::Frame &frame);
     void startOverdue();
     void die();
+    void workerForked(ipc::Frame &frame);
+    void workerExited(const ipc::Frame &frame);
 
     ControlLoop &loop_;
     std::uint64_t serial_;
@@ -62,6 +65,7 @@ private:
     pid_t pid_ = 0;
     UniqueFd pidfd_; // to kill it by
     ipc::Channel channel_;
+    std::map<pid_t, pid_t> workers_; // number in the prototype's pid namespace: in ours
     std::string error_;
     std::chrono::milliseconds startLimit_;
     ControlLoop::TimerId startTimer_ = 0;

@@ -375,11 +375,18 @@ public:
             {application(R"("reschedule":1)"),
              "c.json:1:52: /applications/a/reschedule: Unknown parameter \"reschedule\". Known "
              "here: \"type\", \"processes\", \"limits\", \"user\", \"group\", "
-             "\"working_directory\", \"environment\", \"stdout\", \"stderr\", \"module\", "
-             "\"callable\", \"factory\", \"path\", \"home\", \"protocol\", \"threads\"."},
-            {application(R"("isolation":{})"),
-             "c.json:1:52: /applications/a/isolation: Patchbay is built without the \"isolation\" "
-             "option support."},
+             "\"working_directory\", \"environment\", \"stdout\", \"stderr\", \"isolation\", "
+             "\"module\", \"callable\", \"factory\", \"path\", \"home\", \"protocol\", "
+             "\"threads\"."},
+            {application(R"("isolation":{"uidmap":[{"container":0,"host":0,"size":1}]})"),
+             "c.json:1:74: /applications/a/isolation/uidmap: The \"uidmap\" needs the "
+             "\"credential\" namespace."},
+            {application(R"("isolation":{"rootfs":"x"})"),
+             "c.json:1:74: /applications/a/isolation/rootfs: The \"rootfs\" value must be an "
+             "absolute path."},
+            {application(R"("isolation":{"cgroup":{"path":"a/.."}})"),
+             "c.json:1:82: /applications/a/isolation/cgroup/path: The cgroup path \"a/..\" is "
+             "invalid."},
             {application(R"("targets":{})"),
              "c.json:1:52: /applications/a/targets: Patchbay is built without the \"targets\" "
              "option support."},

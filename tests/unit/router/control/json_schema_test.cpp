@@ -232,7 +232,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{2}, at(application, {"allOf"}).items().size());
         const Value &php = at(application, {"allOf", "0"});
         CPPUNIT_ASSERT_EQUAL("type processes limits user group working_directory environment "
-                             "stdout stderr"s,
+                             "stdout stderr isolation"s,
                              namesOf(at(php, {"then", "properties"})));
         // Two versions that differ; the third one is like the first.
         const Value &both = at(application, {"allOf", "1", "then", "anyOf"});
