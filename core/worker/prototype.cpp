@@ -81,6 +81,7 @@ void Prototype::takeStandardError()
     if (options_.standardError) {
         dup2(options_.standardError.get(), STDERR_FILENO);
         options_.standardError.reset();
+        log::setFormat(log::Format::text); // the router makes of it what the log wants
     }
 }
 

@@ -42,7 +42,7 @@ WorkerViewPtr makeView(std::uint32_t number, const AppPlan &plan)
 AppSupervisor::AppSupervisor(ControlContext context, AppPlan plan, ApplicationPtr application,
                              std::function<void()> ended)
     : context_(context), plan_(std::move(plan)), application_(std::move(application)),
-      ended_(std::move(ended)), output_(context.loop),
+      ended_(std::move(ended)), output_(context.loop, plan_.name),
       self_(std::make_shared<AppSupervisor *>(this))
 {
 }
