@@ -88,6 +88,7 @@ void Prototype::takeStandardError()
         dup2(options_.standardError.get(), STDERR_FILENO);
         options_.standardError.reset();
         ownStandardError_ = true;
+        log::setFormat(log::Format::text); // the router makes of it what the log wants
     }
 }
 

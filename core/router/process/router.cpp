@@ -5,6 +5,7 @@
 #include "base/build_info.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/log_output.hpp"
 #include "module/registry.hpp"
 #include "router/api/resources.hpp"
 #include "router/api/server.hpp"
@@ -223,6 +224,7 @@ int Router::finish()
         main_.routerDone();
     }
     if (!*stopped || !*left) {
+        log::stopBackground();
         std::_Exit(mainGone_ ? 0 : 1); // what may still run uses what would be destroyed now
     }
     return 0;
@@ -245,14 +247,17 @@ void checkTmpDir(std::string &tmpDir)
 
 int runRouter(RouterOptions options) noexcept
 {
+    int status = 1;
     try {
+        log::startBackground(); // no engine waits for a disk, no client for a reader of the log
         checkTmpDir(options.tmpDir);
         Router router(std::move(options));
-        return router.run();
+        status = router.run();
     } catch (const std::exception &error) {
         log::alert("router failed: %s", error.what());
-        return 1;
     }
+    log::stopBackground();
+    return status;
 }
 
 } // namespace patchbay::control
