@@ -55,6 +55,7 @@ private:
     ConfigService service_;
     JobQueue jobs_;
     Healer healer_{loop_, jobs_, controller_, service_};
+    api::CertificateStore certificates_{loop_, main_};
     api::Resources resources_;
     UniqueFd control_;
     std::optional<api::Server> server_;
@@ -72,7 +73,8 @@ Router::Router(RouterOptions options)
       controller_({loop_, engines_, spawner_, builder_, main_, registry_.catalog(),
                    ConfigDefaults{options.tmpDir, options.asUnit}, !options.configFile.empty()}),
       service_(loop_, controller_, main_, options.configFile),
-      resources_({jobs_, service_, controller_, main_, engines_, spawner_, registry_.catalog()}),
+      resources_({jobs_, service_, controller_, main_, engines_, spawner_, registry_.catalog(),
+                  certificates_}),
       control_(std::move(options.control))
 {
     if (control_) {
@@ -110,6 +112,7 @@ MainChannel::Events Router::events()
 int Router::run()
 {
     log::info("router started");
+    jobs_.push([this] { certificates_.load(); });
     main_.routerReady();
     while (loop_.runUntil([this] { return !jobs_.empty(); })) {
         jobs_.runOne();
