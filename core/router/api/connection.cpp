@@ -84,19 +84,16 @@ std::string render(const Answer &answer)
 
 } // namespace
 
-// What a Respond stands for. When the last of its copies is gone and none was called, whoever had
-// to answer has failed: the client must not wait for ever.
+// What a Respond stands for. When the last of its copies is gone and none was called, nobody can say
+// how the request ended: the client finds its connection closed, and does not wait for ever.
 class Connection::Reply {
 public:
     explicit Reply(std::weak_ptr<Connection> connection) : connection_(std::move(connection)) {}
     ~Reply()
     {
-        try {
-            if (!given_) {
-                give(Answer::error(500, "Internal error.", "The log says what has failed."));
-            }
-        } catch (const std::bad_alloc &) {
-            log::alert("control socket: no memory for an answer");
+        auto client = connection_.lock();
+        if (!given_ && client && client->state_ == State::working) {
+            client->end();
         }
     }
     Reply(const Reply &) = delete;
