@@ -39,6 +39,13 @@ void setLogLevel(Options &options, const std::string &value)
     }
 }
 
+void setLogFormat(Options &options, const std::string &value)
+{
+    if (!log::parseFormat(value, options.logFormat)) {
+        throw OptionError("option \"--log-format\" requires text or json, not \"" + value + "\"");
+    }
+}
+
 void setModulesDir(Options &options, const std::string &value)
 {
     options.modulesDir = value;
@@ -91,6 +98,7 @@ constexpr Rule kRules[] = {
     {"--list-modules", nullptr, setAction<Options::Action::listModules>},
     {"--json", nullptr, [](Options &o, const std::string &) { o.json = true; }},
     {"--log-level", "a level", setLogLevel},
+    {"--log-format", "a format", setLogFormat},
 };
 
 // Old synonyms: another spelling of `name`.

@@ -3,6 +3,7 @@
 
 #include "base/log.hpp"
 #include "base/process_title.hpp"
+#include "base/secret_text.hpp"
 #include "patchbay/module.hpp"
 #include "router/http/response_writer.hpp"
 
@@ -231,6 +232,7 @@ void Connection::startBody()
         if (!takeMemory(head.contentLength.value_or(0))) {
             return;
         }
+        request_.body.reserve(head.contentLength.value_or(0)); // no copies of a key behind it
     }
     state_ = State::body;
     arm(in_.patience.body);
@@ -238,8 +240,8 @@ void Connection::startBody()
         // Fits into any socket buffer; if not, curl goes on after a second by itself.
         (void)!::send(fd_.get(), http::kContinue.data(), http::kContinue.size(), MSG_NOSIGNAL);
     }
-    std::string head_ = std::exchange(buffer_, {});
-    feedBody(std::string_view(head_).substr(parser_.headerSize()));
+    SecretText received(std::exchange(buffer_, {})); // the first piece of the body follows the head
+    feedBody(received.view().substr(parser_.headerSize()));
 }
 
 void Connection::feedBody(std::string_view bytes)

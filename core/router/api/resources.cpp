@@ -38,7 +38,7 @@ void Resources::dispatch(Request request, const Respond &respond)
     if (root == "config") {
         config(std::move(request), respond);
     } else if (root == "certificates") {
-        certificates(request, respond);
+        certificates(std::move(request), respond);
     } else if (root == "control" && !alone) {
         control(request, respond);
     } else if (root.empty() || root == "status" || (alone && root == "schema") ||
@@ -83,23 +83,11 @@ void Resources::overview(const Respond &respond)
 {
     withStatus(respond, [this](json::Value status) {
         json::Value all = json::Value::object();
-        all.add("certificates", json::Value::object());
+        all.add("certificates", parts_.certificates.list());
         all.add("config", parts_.service.declared());
         all.add("status", std::move(status));
         return Answer::of(200, all);
     });
-}
-
-// Nothing uses certificates before there is a TLS listener.
-void Resources::certificates(const Request &request, const Respond &respond)
-{
-    if (request.method != "GET") {
-        respond(invalidMethod());
-    } else if (request.path.size() > 1) {
-        respond(Answer::error(404, "Certificate doesn't exist."));
-    } else {
-        respond(Answer::of(200, json::Value::object()));
-    }
 }
 
 void Resources::enqueue(const Request &request, const Respond &client, Change change)

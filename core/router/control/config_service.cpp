@@ -2,6 +2,7 @@
 #include "router/control/config_service.hpp"
 
 #include "base/log.hpp"
+#include "router/control/await.hpp"
 #include "json/diff.hpp"
 #include "json/reader.hpp"
 #include "json/writer.hpp"
@@ -17,11 +18,6 @@ const json::Value &emptyConfig()
     static const json::Value empty =
         json::read(R"({"listeners":{},"routes":[],"applications":{}})");
     return empty;
-}
-
-std::string who(const Author &author)
-{
-    return author.uid == kUnknownUid ? "an unknown user" : "user " + std::to_string(author.uid);
 }
 
 // What is in effect is stored as text and read again one day: an edit must not make a document that
@@ -84,18 +80,6 @@ json::Value describe(const std::vector<json::Difference> &differences)
         list.append(std::move(item));
     }
     return list;
-}
-
-// Asks main and waits for the answer; the state outlives an interrupted wait.
-template <class... Results, class Ask>
-std::tuple<Results...> await(ControlLoop &loop, const Ask &ask)
-{
-    auto result = std::make_shared<std::optional<std::tuple<Results...>>>();
-    ask([result](Results... results) { result->emplace(std::move(results)...); });
-    if (!loop.runUntil([&] { return result->has_value(); })) {
-        throw Stopping();
-    }
-    return std::move(**result);
 }
 
 } // namespace
@@ -203,7 +187,8 @@ void ConfigService::restart(const std::string &application, const Author &author
     if (active == nullptr || !active->base.applications.contains(application)) {
         throw EditError(Kind::notFound, "There is no application \"" + application + "\".");
     }
-    log::notice("restart of application \"%s\" by %s", application.c_str(), who(author).c_str());
+    log::notice("restart of application \"%s\" by %s", application.c_str(),
+                userText(author.uid).c_str());
     noted(author, false, [&] { controller_.restart(application); });
 }
 
@@ -252,7 +237,8 @@ Outcome ConfigService::put(DeclaredConfig declared, Controller::Demand demand, c
         outcome.plan = controller_.plan(std::move(declared));
         return outcome;
     }
-    log::notice("configuration change (%s) by %s", author.origin.c_str(), who(author).c_str());
+    log::notice("configuration change (%s) by %s", author.origin.c_str(),
+                userText(author.uid).c_str());
     controller_.apply(std::move(declared), demand);
     keep(author, true);
     if (storeErrno_ != 0) {

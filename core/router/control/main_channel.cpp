@@ -177,6 +177,29 @@ void MainChannel::readHistory(std::uint64_t id, File answer)
     texts_.emplace(lastRequest_, std::move(answer));
 }
 
+void MainChannel::readArea(const std::string &area, Files answer)
+{
+    send(MessageType::readArea, ipc::WireWriter().u64(++lastRequest_).str(area).bytes());
+    files_.emplace(lastRequest_, std::move(answer));
+}
+
+void MainChannel::storeItem(const std::string &area, const std::string &name, std::string_view text,
+                            Stored answer)
+{
+    UniqueFd copy = ipc::makeTextMemfd(text, "patchbay-item");
+    int fd = copy.get();
+    send(MessageType::storeItem, ipc::WireWriter().u64(++lastRequest_).str(area).str(name).bytes(),
+         {&fd, 1});
+    stores_.emplace(lastRequest_, std::move(answer));
+}
+
+void MainChannel::removeItem(const std::string &area, const std::string &name, Stored answer)
+{
+    send(MessageType::removeItem,
+         ipc::WireWriter().u64(++lastRequest_).str(area).str(name).bytes());
+    stores_.emplace(lastRequest_, std::move(answer));
+}
+
 void MainChannel::readable()
 {
     ipc::Frame frame;

@@ -5,6 +5,7 @@
 #include "base/build_info.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/log_output.hpp"
 #include "module/registry.hpp"
 #include "router/api/resources.hpp"
 #include "router/api/server.hpp"
@@ -54,6 +55,7 @@ private:
     ConfigService service_;
     JobQueue jobs_;
     Healer healer_{loop_, jobs_, controller_, service_};
+    api::CertificateStore certificates_{loop_, main_};
     api::Resources resources_;
     UniqueFd control_;
     std::optional<api::Server> server_;
@@ -71,7 +73,8 @@ Router::Router(RouterOptions options)
       controller_({loop_, engines_, spawner_, builder_, main_, registry_.catalog(),
                    ConfigDefaults{options.tmpDir, options.asUnit}, !options.configFile.empty()}),
       service_(loop_, controller_, main_, options.configFile),
-      resources_({jobs_, service_, controller_, main_, engines_, spawner_, registry_.catalog()}),
+      resources_({jobs_, service_, controller_, main_, engines_, spawner_, registry_.catalog(),
+                  certificates_}),
       control_(std::move(options.control))
 {
     if (control_) {
@@ -109,6 +112,7 @@ MainChannel::Events Router::events()
 int Router::run()
 {
     log::info("router started");
+    jobs_.push([this] { certificates_.load(); });
     main_.routerReady();
     while (loop_.runUntil([this] { return !jobs_.empty(); })) {
         jobs_.runOne();
@@ -223,6 +227,7 @@ int Router::finish()
         main_.routerDone();
     }
     if (!*stopped || !*left) {
+        log::stopBackground();
         std::_Exit(mainGone_ ? 0 : 1); // what may still run uses what would be destroyed now
     }
     return 0;
@@ -245,14 +250,17 @@ void checkTmpDir(std::string &tmpDir)
 
 int runRouter(RouterOptions options) noexcept
 {
+    int status = 1;
     try {
+        log::startBackground(); // no engine waits for a disk, no client for a reader of the log
         checkTmpDir(options.tmpDir);
         Router router(std::move(options));
-        return router.run();
+        status = router.run();
     } catch (const std::exception &error) {
         log::alert("router failed: %s", error.what());
-        return 1;
     }
+    log::stopBackground();
+    return status;
 }
 
 } // namespace patchbay::control

@@ -524,7 +524,35 @@ public:
         loop_.post([answer = std::move(answer), failure, text] { answer(failure, text); });
     }
 
+    void readArea(const std::string &area, Files answer) override
+    {
+        std::vector<ipc::NamedText> texts;
+        for (const auto &[name, text] : items[area]) {
+            texts.push_back({name, text});
+        }
+        loop_.post([answer = std::move(answer), failure = filesFailure, texts] {
+            answer(failure, texts);
+        });
+    }
+    void storeItem(const std::string &area, const std::string &name, std::string_view text,
+                   Stored answer) override
+    {
+        if (storeFailure.error == 0) {
+            items[area][name] = text;
+        }
+        loop_.post([answer = std::move(answer), failure = storeFailure] { answer(failure); });
+    }
+    void removeItem(const std::string &area, const std::string &name, Stored answer) override
+    {
+        Failure failure = storeFailure;
+        if (failure.error == 0 && items[area].erase(name) == 0) {
+            failure = {ENOENT, "The file \"" + name + "\" cannot be removed."};
+        }
+        loop_.post([answer = std::move(answer), failure] { answer(failure); });
+    }
+
     std::vector<Activation> activations;
+    std::map<std::string, std::map<std::string, std::string>> items; // area -> name -> text
     Failure storeFailure, filesFailure;
     bool unreachable = false;                   // it cannot even be asked to store
     std::vector<ipc::NamedText> files;          // of file mode
