@@ -6,9 +6,11 @@ import signal
 import socket
 import stat
 import subprocess
+import time
 import unittest
 
 import control
+import document
 import harness
 from harness import free_port, wait_for
 
@@ -106,13 +108,42 @@ class ControlSocket(control.Expectations, harness.Case):
         self.assertEqual(self.server.socket.stat().st_ino, inode)
 
     def test_changes_wait_for_the_next_router(self):
-        """And are made to the configuration that it restores."""
+        """And are made to the configuration that it restores, not to an empty one."""
         self.server = self.serve(api=True)
-        self.done("PUT", "/config", {"settings": {"http": {}}})
-        for n in range(1, 6):
+        for n in range(1, 21):
+            config = {"settings": {"http": {"idle_timeout": n}}, "listeners": {}}
+            self.done("PUT", "/config", config)
+            time.sleep(0.2)                # a router that ends as soon as it begins is given a rest
             self.kill_router()
-            self.done("PUT", "/config/settings/http/idle_timeout", str(n))
-            self.holds({"settings": {"http": {"idle_timeout": n}}})
+            self.done("PUT", "/config/listeners", {})
+            self.check_kept(config)
+
+    def check_kept(self, config):
+        """In effect and stored, when all that waited has been done."""
+        wait_for("the configuration", self.server.ready)
+        self.holds(config)
+        self.assertEqual((self.server.state / "conf.json").read_text(), document.compact(config))
+
+    def test_changes_wait_for_the_start(self):
+        """A script that waits for the socket, and no longer, does not lose what is stored."""
+        self.server = self.serve(api=True)
+        config = {"settings": {"http": {"idle_timeout": 5}}, "listeners": {}}
+        self.done("PUT", "/config", config)
+
+        def first_change():
+            try:
+                self.done("PUT", "/config/listeners", {})
+            except (OSError, control.NoAnswer):
+                return False
+            return True
+
+        ready = self.server.ready
+        for _ in range(10):
+            self.server.stop()
+            self.server.ready = first_change
+            self.server.start()
+            self.server.ready = ready
+            self.check_kept(config)
 
     def test_reads_wait_for_the_next_router(self):
         """Who reads, edits and sends it back must not be given anything but the configuration."""
