@@ -29,6 +29,7 @@ struct Faults {
     bool prototypeFails = false;
     bool workerFails = false;
     bool holdWorkers = false; // they do not become ready
+    bool holdPrototypes = false;
     bool listenerThrows = false, encoderThrows = false;
     int enginesLeft = -1; // so many more can be made; -1: any number
 };
@@ -59,6 +60,7 @@ public:
     bool ignoresQuit = false;
 
     void becomeReady() { channel_.send(ipc::MessageType::workerReady, {}); }
+    void sayIAmSpent() { channel_.send(ipc::MessageType::workerSpent, {}); }
     void die(int status)
     {
         if (!alive_) {
@@ -135,7 +137,7 @@ public:
             channel_.send(ipc::MessageType::prototypeFailed,
                           ipc::WireWriter().str("the runtime is broken").bytes());
             die();
-        } else {
+        } else if (!faults_.holdPrototypes) {
             channel_.send(ipc::MessageType::prototypeReady, {});
         }
     }
@@ -382,10 +384,12 @@ public:
     {
         expect(known_.contains(application.get()), "worker of an unknown application");
         expect(known_[application.get()].insert(worker.get()).second, "worker known already");
+        views.push_back(std::move(worker));
     }
     void workerGone(ApplicationPtr application, WorkerViewPtr worker, Done done) override
     {
         known_[application.get()].erase(worker.get());
+        std::erase(views, worker);
         done();
     }
     void applicationDown(ApplicationPtr application) override
@@ -425,6 +429,7 @@ public:
 
     config::SnapshotPtr current;
     std::vector<Done> held;
+    std::vector<WorkerViewPtr> views;
     std::vector<GenerationUse> uses; // what its census finds
     EngineTotals totals;
     std::uint64_t expired = 0; // the last one
@@ -520,7 +525,7 @@ private:
 modules::Catalog makeCatalog();
 
 struct World {
-    World();
+    explicit World(std::chrono::milliseconds startLimit = kStartLimit);
     ~World();
     World(const World &) = delete;
     World &operator=(const World &) = delete;
@@ -541,6 +546,7 @@ struct World {
     // Everything ends; the counts of what is left are 0 then.
     bool shutDown();
 
+    std::chrono::milliseconds startLimit;
     Faults faults;
     FakeEngine::Shared engineLog;
     ControlLoop loop;
@@ -548,7 +554,7 @@ struct World {
     FakeMain main{loop, faults};
     FakeModules modules{faults};
     EngineSet engines;
-    Spawner spawner{{loop, main, engines}};
+    Spawner spawner{{loop, main, engines, startLimit}};
     SocketClient sockets{loop, main};
     SnapshotBuilder builder{loop, modules, sockets, spawner};
     FakeKeeper keeper{loop};
