@@ -29,6 +29,7 @@ struct Faults {
     bool prototypeFails = false;
     bool workerFails = false;
     bool holdWorkers = false; // they do not become ready
+    bool holdPrototypes = false;
     bool listenerThrows = false, encoderThrows = false;
     bool mainIsStuck = false; // it takes no message that closes a socket
     int enginesLeft = -1;     // so many more can be made; -1: any number
@@ -60,6 +61,7 @@ public:
     bool ignoresQuit = false;
 
     void becomeReady() { channel_.send(ipc::MessageType::workerReady, {}); }
+    void sayIAmSpent() { channel_.send(ipc::MessageType::workerSpent, {}); }
     void die(int status)
     {
         if (!alive_) {
@@ -136,7 +138,7 @@ public:
             channel_.send(ipc::MessageType::prototypeFailed,
                           ipc::WireWriter().str("the runtime is broken").bytes());
             die();
-        } else {
+        } else if (!faults_.holdPrototypes) {
             channel_.send(ipc::MessageType::prototypeReady, {});
         }
     }
@@ -395,10 +397,12 @@ public:
     {
         expect(known_.contains(application.get()), "worker of an unknown application");
         expect(known_[application.get()].insert(worker.get()).second, "worker known already");
+        views.push_back(std::move(worker));
     }
     void workerGone(ApplicationPtr application, WorkerViewPtr worker, Done done) override
     {
         known_[application.get()].erase(worker.get());
+        std::erase(views, worker);
         done();
     }
     void applicationDown(ApplicationPtr application) override
@@ -438,6 +442,7 @@ public:
 
     config::SnapshotPtr current;
     std::vector<Done> held;
+    std::vector<WorkerViewPtr> views;
     std::vector<GenerationUse> uses; // what its census finds
     EngineTotals totals;
     std::uint64_t expired = 0; // the last one
@@ -565,7 +570,7 @@ private:
 modules::Catalog makeCatalog();
 
 struct World {
-    World();
+    explicit World(std::chrono::milliseconds startLimit = kStartLimit);
     ~World();
     World(const World &) = delete;
     World &operator=(const World &) = delete;
@@ -586,6 +591,7 @@ struct World {
     // Everything ends; the counts of what is left are 0 then.
     bool shutDown();
 
+    std::chrono::milliseconds startLimit;
     Faults faults;
     FakeEngine::Shared engineLog;
     ControlLoop loop;
@@ -593,7 +599,7 @@ struct World {
     FakeMain main{loop, faults};
     FakeModules modules{faults};
     EngineSet engines;
-    Spawner spawner{{loop, main, engines}};
+    Spawner spawner{{loop, main, engines, startLimit}};
     SocketClient sockets{loop, main};
     SnapshotBuilder builder{loop, modules, sockets, spawner};
     FakeKeeper keeper{loop};
