@@ -19,9 +19,6 @@
 namespace patchbay::worker {
 namespace {
 
-constexpr unsigned kQuiet = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-constexpr const char *kTmpfsOptions = "size=1048576,mode=1777";
-
 // A mount that is nowhere yet.
 struct Detached {
     std::string path; // where it comes from and where it goes to
@@ -41,6 +38,21 @@ Detached detach(const std::string &path)
         refuseIsolation("open_tree(" + path + ")", errno);
     }
     return {path, std::move(tree)};
+}
+
+// The processes of this pid namespace. In a user namespace the kernel wants to see another /proc as
+// it makes one, so it must happen while the old root is there.
+Detached newProcesses()
+{
+    UniqueFd context(fsopen("proc", FSOPEN_CLOEXEC));
+    if (context && fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0) {
+        UniqueFd tree(fsmount(context.get(), FSMOUNT_CLOEXEC,
+                              MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+        if (tree) {
+            return {"/proc", std::move(tree)};
+        }
+    }
+    refuseIsolation("mounting /proc", errno);
 }
 
 std::vector<Detached> detachLanguage(const std::vector<std::string> &paths)
@@ -89,11 +101,12 @@ void attach(const Detached &mount)
     }
 }
 
-void mountNew(const char *type, const char *path, const char *options)
+void mountTmp()
 {
-    makeMountPoint(path);
-    if (mount(type, path, type, kQuiet, options) != 0) {
-        refuseIsolation("mounting " + std::string(path), errno);
+    makeMountPoint("/tmp");
+    if (mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+              "size=1048576,mode=1777") != 0) {
+        refuseIsolation("mounting /tmp", errno);
     }
 }
 
@@ -136,11 +149,9 @@ void mountInside(const ipc::Isolation &isolation, const std::vector<Detached> &l
         }
     }
     if (isolation.tmpfs) {
-        mountNew("tmpfs", "/tmp", kTmpfsOptions);
+        mountTmp();
     }
-    if (isolation.procfs && isolation.pid) {
-        mountNew("proc", "/proc", nullptr);
-    } else if (processes.tree) {
+    if (processes.tree) {
         attach(processes);
     }
 }
@@ -193,10 +204,10 @@ void changeRoot(const ipc::Isolation &isolation, const std::vector<std::string> 
     if (isolation.languageDeps) {
         language = detachLanguage(languagePaths);
     }
-    // Of the same processes: a new one would need rights over their namespace.
     Detached processes;
-    if (isolation.procfs && !isolation.pid) {
-        processes = detach("/proc");
+    if (isolation.procfs) {
+        // Of the same processes: a new one would need rights over their namespace.
+        processes = isolation.pid ? newProcesses() : detach("/proc");
     }
     pivot(isolation.rootfs);
     mountInside(isolation, language, processes);

@@ -317,6 +317,17 @@ class Unprivileged(Case):
         self.reconfigure(isolation={"namespaces": {"credential": True},
                                     "uidmap": [{"container": 0, "host": uid, "size": 1}]})
         self.assertEqual(self.ask("os.getuid()"), 0)
+        root = self.server.dir / "root"
+        root.mkdir(mode=0o755)
+        shutil.copytree(self.apps, root / "apps")
+        if surroundings.ROOT:
+            os.chown(root, uid, -1)
+        for more in ({}, {"mount": True}, {"pid": True, "mount": True}):
+            self.reconfigure(path="/apps", isolation={
+                "rootfs": str(root), "namespaces": {"credential": True, **more}})
+            self.assertEqual(set(self.ask('os.listdir("/")')), {"apps", "proc", "tmp", "usr"})
+            self.assertEqual(self.ask("os.getuid()"), uid)
+            self.check_nothing_left()
         self.refused(f'isolation: the "uidmap" can map the user {uid} alone: the daemon lacks '
                      "the privilege for more (CAP_SYS_ADMIN).",
                      isolation={"namespaces": {"credential": True},
@@ -403,6 +414,180 @@ subprocess.Popen(["sleep", "600"], start_new_session=True, stdin=subprocess.DEVN
         self.assertFalse(harness.alive(keeper))
         self.assertNotIn("did not end in time", self.server.text())
         os.kill(left, signal.SIGKILL)
+
+
+class Root(Case):
+    """rootfs and what is mounted into it. Without "path" the application's files lie in it."""
+
+    def new_root(self, isolation=None, **more):
+        self.prepare({"app": {}}, **more)
+        self.root = self.server.dir / "root"
+        self.root.mkdir(mode=0o755)
+        (self.root / "apps").mkdir(mode=0o755)
+        for file in self.apps.iterdir():
+            shutil.copy(file, self.root / "apps")
+
+    def enter(self, **isolation):
+        options = {"user": "nobody", "path": "/apps", **isolation.pop("app", {})}
+        self.reconfigure(**options, isolation={"rootfs": str(self.root), **isolation})
+        return self.server.one('"app" application')
+
+    def check_inside(self, procfs=True):
+        self.assertEqual(self.ask("os.getcwd()"), "/")
+        inside = set(self.ask('os.listdir("/")'))
+        self.assertEqual(inside, {"apps", "tmp", "usr"} | ({"proc"} if procfs else set()))
+        self.assertEqual(self.ask(f'open("{self.server.conf.parent}/apps/evaluate.py")')
+                         ["raised"][0], "FileNotFoundError")
+        self.assertEqual(self.ask('os.listdir("/../..") == os.listdir("/")'), True)
+        self.assertEqual(self.ask("""
+import ctypes, decimal, hashlib, json, sqlite3, ssl, zlib
+hashlib.sha256(b"").hexdigest()[:8]"""), "e3b0c442")
+        self.assertEqual(self.ask('open("/usr/lib/x", "w")')["raised"][0], "PermissionError")
+
+    @needs("mount")
+    def test_with_mount_namespace(self):
+        self.new_root()
+        worker = self.enter(namespaces={"mount": True})
+        self.check_inside()
+        self.assertNotEqual(namespaces(worker)["mnt"], namespaces()["mnt"])
+        text = pathlib.Path(f"/proc/{worker}/mountinfo").read_text()
+        points = [line.split()[4] for line in text.splitlines()]
+        self.assertIn("/", points)
+        # The old root is gone: nothing of it is mounted any more.
+        self.assertEqual([p for p in points if not p.startswith(("/tmp", "/proc", "/usr"))], ["/"])
+        self.check_nothing_left()
+        self.server.api("PUT", "/config", {})
+        wait_for("its end", lambda: not harness.alive(worker))
+        self.check_nothing_left()
+        self.assertEqual(os.listdir(self.root / "proc"), [])
+
+    @needs("mount")
+    def test_without_mount_namespace(self):
+        """What is mounted for it is for it alone even so."""
+        self.new_root()
+        worker = self.enter()
+        self.check_inside()
+        self.check_nothing_left()
+        os.kill(worker, signal.SIGKILL)
+        os.kill(self.server.one('"app" prototype'), signal.SIGKILL)
+        wait_for("another one", lambda: self.server.pids('"app" application') not in ([], [worker])
+                 and len(self.server.pids('"app" prototype')) == 1)
+        self.check_inside()
+        self.check_nothing_left()
+
+    @needs_root
+    def test_chroot_alone(self):
+        """Nothing mounted: the rootfs has all it needs itself."""
+        self.new_root()
+        for line in (self.modules / "runtime_python.paths").read_text().splitlines():
+            if line.startswith("/usr/lib/python3.") and "dist-packages" not in line:
+                shutil.copytree(line, self.root / line[1:], ignore=shutil.ignore_patterns(
+                    "__pycache__", "test", "idlelib", "config-*"))
+        worker = self.enter(automount={"language_deps": False, "tmpfs": False, "procfs": False})
+        self.assertEqual(set(self.ask('os.listdir("/")')), {"apps", "usr"})
+        self.assertEqual(namespaces(worker)["mnt"], namespaces()["mnt"])
+        self.assertEqual(os.readlink(f"/proc/{worker}/root"), str(self.root))
+
+    @needs("mount")
+    def test_automount(self):
+        self.new_root()
+        self.enter()
+        self.assertEqual(self.ask('s = os.statvfs("/tmp")\n'
+                                  '[s.f_blocks * s.f_frsize, s.f_flag & 14]'), [1048576, 14])
+        self.assertEqual(self.ask('oct(os.stat("/tmp").st_mode)'), "0o41777")
+        self.assertEqual(self.ask('open("/tmp/x", "w").write("x" * 100)'), 100)
+        self.assertEqual(self.ask('open("/tmp/y", "wb", 0).write(b"x" * 2000000) < 1048577'), True)
+        self.assertEqual(os.listdir(self.root / "tmp"), [])
+        for name, path in (("tmpfs", "tmp"), ("procfs", "proc")):
+            self.enter(automount={name: False})
+            self.assertEqual(self.ask(f'os.listdir("/{path}")'), [], name)
+        self.refused_start({"language_deps": False})
+
+    def refused_start(self, automount):
+        """Without Python's library Python does not start, and says so."""
+        shutil.rmtree(self.root / "usr")
+        answer = self.server.api("PUT", "/config", self.configuration({"app": {
+            "path": "/apps", "isolation": {"rootfs": str(self.root), "automount": automount}}}), 500)
+        self.assertRegex(answer["detail"] + answer["output"], "Python failed to start|encodings")
+
+    @needs("mount")
+    def test_what_the_root_has_is_not_hidden(self):
+        self.new_root()
+        own = self.root / "usr/lib/python3/dist-packages"
+        own.mkdir(parents=True)
+        (own / "only_inside.py").write_text("value = 7")
+        (own / "only_inside.py").chmod(0o644)
+        self.enter()
+        self.assertEqual(self.ask("import only_inside\nonly_inside.value"), 7)
+
+    @needs("mount")
+    def test_a_link_in_it_does_not_lead_outside(self):
+        self.new_root()
+        outside = self.server.dir / "outside"
+        outside.mkdir(mode=0o755)
+        (self.root / "usr").symlink_to(f"../../..{outside}")
+        (self.root / "tmp").symlink_to(outside)
+        answer = self.server.api("PUT", "/config", self.configuration({"app": {
+            "user": "nobody", "path": "/apps", "isolation": {"rootfs": str(self.root)}}}), 500)
+        self.assertIn("cannot be made in the rootfs", answer["detail"])
+        self.assertEqual(os.listdir(outside), [])
+
+    @needs("mount")
+    def test_paths_are_inside(self):
+        self.new_root()
+        for name in ("work", "logs"):
+            (self.root / name).mkdir()
+            (self.root / name).chmod(0o777)
+        self.enter(app={"working_directory": "/work", "stdout": "/logs/out", "stderr": "err"})
+        self.assertEqual(self.ask("os.getcwd()"), "/work")
+        self.ask('import sys\nprint("said", flush=True)\nprint("cried", file=sys.stderr, flush=True)')
+        self.assertEqual((self.root / "logs/out").read_text(), "said\n")
+        self.assertEqual((self.root / "work/err").read_text(), "cried\n")
+        (self.root / "logs/out").rename(self.root / "logs/old")
+        self.server.process.send_signal(signal.SIGUSR1)
+        wait_for("a new file", lambda: (self.root / "logs/out").exists())
+        self.refused('The working directory "/nowhere" cannot be entered: No such file or '
+                     "directory.", isolation={"rootfs": str(self.root)}, working_directory="/nowhere")
+
+    @needs("mount", "pid", "credential")
+    def test_with_everything(self):
+        self.new_root()
+        names = {name: True for name in NAMESPACES}
+        worker = self.enter(namespaces=names)
+        self.check_inside()
+        self.assertEqual(self.ask("os.getpid()"), 2)
+        self.assertEqual(sorted(int(n) for n in self.ask('os.listdir("/proc")') if n.isdigit()),
+                         [1, 2])
+        self.assertEqual(self.ask('status("PPid")'), ["1"])
+        theirs = namespaces(worker)
+        self.assertEqual([n for n, link in namespaces().items() if theirs[n] == link], [])
+
+    @needs("mount")
+    def test_root_inside_cannot_undo_it(self):
+        self.new_root()
+        self.enter(app={"user": "root"}, new_privs=False,
+                   namespaces={"credential": True, "mount": True, "pid": True},
+                   uidmap=[{"container": 0, "host": 70000, "size": 1}],
+                   gidmap=[{"container": 0, "host": 70000, "size": 1}])
+        self.assertEqual(self.ask("os.getuid()"), 0)
+        self.assertEqual(self.ask('import ctypes\nctypes.CDLL(None).umount2(b"/proc", 2)'), -1)
+        self.assertEqual(self.ask("""
+import ctypes
+ctypes.CDLL(None).mount(None, b"/usr/lib/python3.11", None, 32 | 4096, None)"""), -1)  # read-write
+
+    @needs_root
+    def test_errors(self):
+        self.prepare({"app": {}})
+        file = self.server.dir / "file"
+        file.write_text("")
+        link = self.server.dir / "link"
+        link.symlink_to("/")
+        self.refused('The rootfs "/no/such" cannot be entered: No such file or directory.',
+                     isolation={"rootfs": "/no/such"})
+        self.refused(f'The rootfs "{file}" cannot be entered: Not a directory.',
+                     isolation={"rootfs": str(file)})
+        self.refused(f'The rootfs "{link}" must not be "/".', isolation={"rootfs": str(link)})
+        self.check_nothing_left()
 
 
 if __name__ == "__main__":
