@@ -60,8 +60,7 @@ RouterProcess::Settings routerSettings(const Options &options, const ControlSock
 }
 
 // In the order of daemon.md 3; what is made here goes in the reverse order.
-int start(const Options &options, StartReport &report, ServiceNotify &service,
-          std::optional<PidFile> &pidFile)
+int start(const Options &options, StartReport &report, ServiceNotify &service)
 {
     const Product &self = product();
     log::info("%s %s started", self.program, self.version);
@@ -69,14 +68,15 @@ int start(const Options &options, StartReport &report, ServiceNotify &service,
     ConfigFiles files(options.config);
     StateStore state(options.stateDir);
     StartChoices choices(files, state);
-    pidFile.emplace(options.pidFile);
+    SignalSource signals; // from here on we are told to end, not killed: there are files to remove
+    std::optional<PidFile> pidFile(std::in_place, options.pidFile);
     prepareState(state);
     LogFile log(options.logFile);
     log.open();
     ControlSocket control(parseControlAddress(options.control),
                           {options.controlMode, options.controlUser, options.controlGroup});
     RouterProcess::Settings settings = routerSettings(options, control, std::move(user));
-    Supervisor::Parts parts{files, state, control, log, report, service};
+    Supervisor::Parts parts{files, state, control, log, signals, report, service};
     int status = Supervisor(std::move(settings), parts, std::move(choices)).run();
     pidFile.reset(); // who waits for the control socket to vanish may start the next daemon then
     return status;
@@ -126,14 +126,13 @@ int runDaemon(Options options, const std::string &commandLine)
     log::setLevel(options.logLevel);
     StartReport report;
     ServiceNotify service;
-    std::optional<PidFile> pidFile; // removed by start(), or here when that fails
     try {
         if (options.daemon) {
             report.becomeDaemon();
         }
         setProcessTitle(std::string(product().program) + ": main v" + product().version + " [" +
                         commandLine + "]");
-        return start(options, report, service, pidFile);
+        return start(options, report, service);
     } catch (const std::exception &error) {
         report.error(error.what());
         return 1;

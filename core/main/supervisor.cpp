@@ -88,7 +88,7 @@ int Supervisor::pollTimeout() const
 
 void Supervisor::turn()
 {
-    pollfd entries[2] = {{signals_.fd(), POLLIN, 0}, {router_.fd(), POLLIN, 0}};
+    pollfd entries[2] = {{parts_.signals.fd(), POLLIN, 0}, {router_.fd(), POLLIN, 0}};
     if (router_.wantsToWrite()) {
         entries[1].events |= POLLOUT;
     }
@@ -121,7 +121,7 @@ void Supervisor::runTimers()
 
 void Supervisor::handleSignals()
 {
-    while (std::optional<SignalSource::Signal> signal = signals_.next()) {
+    while (std::optional<SignalSource::Signal> signal = parts_.signals.next()) {
         switch (signal->number) {
         case SIGCHLD:
             break; // reaped below, whatever was merged into one signal

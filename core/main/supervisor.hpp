@@ -29,11 +29,11 @@ public:
         const StateStore &state;
         ControlSocket &control;
         LogFile &log;
+        SignalSource &signals;
         StartReport &report;
         ServiceNotify &service;
     };
 
-    // Signals that come from here on are handled by run().
     Supervisor(RouterProcess::Settings settings, const Parts &parts, StartChoices choices);
 
     // Until the daemon is told to end and everything it started is gone, or the start failed.
@@ -69,7 +69,6 @@ private:
     void childEnded(pid_t pid, int status);
     void routerEnded();
 
-    SignalSource signals_;
     worker::Credentials user_;
     bool asUnit_;
     Parts parts_;
