@@ -57,6 +57,7 @@ public:
         serve({});
         CPPUNIT_ASSERT_EQUAL(200, statusOf(ask(connect())));
         CPPUNIT_ASSERT_EQUAL(std::uint32_t{::geteuid()}, uid_);
+        clients_.back()->leave();
         CPPUNIT_ASSERT(until([&] { return server_->clients() == 0; }));
     }
 
