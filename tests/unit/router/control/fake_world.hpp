@@ -492,9 +492,7 @@ public:
 
     void activate(const Activation &activation, Stored answer) override
     {
-        if (unreachable) {
-            throw SystemError("memfd_create(patchbay-config)", EMFILE);
-        }
+        checkReachable();
         activations.push_back(activation);
         loop_.post([answer = std::move(answer), failure = storeFailure] { answer(failure); });
     }
@@ -514,12 +512,20 @@ public:
         std::string text = found != secrets.end() ? found->second : std::string();
         loop_.post([answer = std::move(answer), failure, text] { answer(failure, text); });
     }
+    // Version n was stored n seconds after 1970.
     void listHistory(Versions answer) override
     {
-        loop_.post([answer = std::move(answer)] { answer({}); });
+        checkReachable();
+        std::vector<ConfigVersion> versions;
+        for (std::size_t id = activations.size(); id > 0; id--) {
+            const Activation &stored = activations[id - 1];
+            versions.push_back({id, id, stored.uid, stored.origin});
+        }
+        loop_.post([answer = std::move(answer), versions] { answer(versions); });
     }
     void readHistory(std::uint64_t id, File answer) override
     {
+        checkReachable();
         bool known = id > 0 && id <= activations.size();
         std::string text = known ? activations[id - 1].text : std::string();
         Failure failure;
@@ -559,11 +565,18 @@ public:
     std::vector<Activation> activations;
     std::map<std::string, std::map<std::string, std::string>> items; // area -> name -> text
     Failure storeFailure, filesFailure;
-    bool unreachable = false;                   // it cannot even be asked to store
+    bool unreachable = false;                   // it cannot even be asked
     std::vector<ipc::NamedText> files;          // of file mode
     std::map<std::string, std::string> secrets; // path -> content
 
 private:
+    void checkReachable() const
+    {
+        if (unreachable) {
+            throw SystemError("sendmsg()", EMFILE);
+        }
+    }
+
     ControlLoop &loop_;
 };
 
