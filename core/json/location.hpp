@@ -1,6 +1,8 @@
 // [any] Places in JSON text as people and tools name them.
 #pragma once
 
+#include "base/utf8.hpp"
+
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -17,8 +19,7 @@ struct Location {
 // not valid UTF-8. Linear in offset: for errors only.
 std::optional<Location> locate(std::string_view text, std::size_t offset) noexcept;
 
-// Bytes of the valid UTF-8 character at the start of text; 0 if there is none.
-std::size_t utf8Length(std::string_view text) noexcept;
+using patchbay::utf8Length;
 
 // Appends "/name" to a JSON pointer, with ~ and / escaped as ~0 and ~1.
 void appendPointer(std::string &pointer, std::string_view name);

@@ -77,7 +77,9 @@ int start(const Options &options, StartReport &report, ServiceNotify &service,
                           {options.controlMode, options.controlUser, options.controlGroup});
     RouterProcess::Settings settings = routerSettings(options, control, std::move(user));
     Supervisor::Parts parts{files, state, control, log, report, service};
-    return Supervisor(std::move(settings), parts, std::move(choices)).run();
+    int status = Supervisor(std::move(settings), parts, std::move(choices)).run();
+    pidFile.reset(); // who waits for the control socket to vanish may start the next daemon then
+    return status;
 }
 
 } // namespace
@@ -124,7 +126,7 @@ int runDaemon(Options options, const std::string &commandLine)
     log::setLevel(options.logLevel);
     StartReport report;
     ServiceNotify service;
-    std::optional<PidFile> pidFile; // its own scope: removed last, when everything else is gone
+    std::optional<PidFile> pidFile; // removed by start(), or here when that fails
     try {
         if (options.daemon) {
             report.becomeDaemon();

@@ -154,6 +154,26 @@ void makeDirectory(const std::string &path, mode_t mode)
     }
 }
 
+namespace {
+
+constexpr int kLogFlags = O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+
+// Whoever else has the end of a pipe or a terminal that we were started with shares its modes. One
+// that we open ourselves never lets us wait. Not possible if it is somebody else's: we do without.
+void reopenPipe()
+{
+    struct stat status {};
+    if (fstat(STDERR_FILENO, &status) == 0 &&
+        (S_ISFIFO(status.st_mode) || isatty(STDERR_FILENO) != 0)) {
+        UniqueFd own(::open("/proc/self/fd/2", kLogFlags));
+        if (own) {
+            dup2(own.get(), STDERR_FILENO);
+        }
+    }
+}
+
+} // namespace
+
 void LogFile::open()
 {
     int special = standardDescriptor(path_);
@@ -162,11 +182,12 @@ void LogFile::open()
         if (special != STDERR_FILENO && dup2(special, STDERR_FILENO) < 0) {
             throw FileError("log file", path_, "opened", errno);
         }
+        reopenPipe();
         return;
     }
     makeParents(path_);
-    UniqueFd file(
-        ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600));
+    // A pipe that nobody reads must not stop us, neither now nor later.
+    UniqueFd file(::open(path_.c_str(), kLogFlags | O_CREAT, 0600));
     if (!file || dup2(file.get(), STDERR_FILENO) < 0) {
         throw FileError("log file", path_, "opened", errno);
     }

@@ -2,7 +2,7 @@
 #include "main/options.hpp"
 
 #include "base/build_info.hpp"
-#include "main/control_address.hpp"
+#include "base/control_address.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -36,6 +36,13 @@ void setLogLevel(Options &options, const std::string &value)
         throw OptionError("option \"--log-level\" requires alert, error, warn, notice, info or "
                           "debug, not \"" +
                           value + "\"");
+    }
+}
+
+void setLogFormat(Options &options, const std::string &value)
+{
+    if (!log::parseFormat(value, options.logFormat)) {
+        throw OptionError("option \"--log-format\" requires text or json, not \"" + value + "\"");
     }
 }
 
@@ -91,6 +98,7 @@ constexpr Rule kRules[] = {
     {"--list-modules", nullptr, setAction<Options::Action::listModules>},
     {"--json", nullptr, [](Options &o, const std::string &) { o.json = true; }},
     {"--log-level", "a level", setLogLevel},
+    {"--log-format", "a format", setLogFormat},
 };
 
 // Old synonyms: another spelling of `name`.

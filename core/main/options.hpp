@@ -28,6 +28,7 @@ struct Options {
     bool userGiven = false, groupGiven = false, modulesDirGiven = false;
     std::string config; // empty: none
     log::Level logLevel = log::Level::info;
+    log::Format logFormat = log::Format::text;
     std::vector<std::string> warnings; // one line each, for stderr
 };
 

@@ -40,6 +40,8 @@ void addOurs(Help &help)
         .option("--json", "with --list-modules: as JSON")
         .option("--log-level LEVEL", "alert, error, warn, notice, info or debug")
         .fallback("info")
+        .option("--log-format FORMAT", "text, or json: one object per line")
+        .fallback("text")
         .option("-h, --help", "print this text and exit");
 }
 

@@ -47,6 +47,7 @@ void ensureStandardDescriptors()
 int run(const main_::Options &options, const std::string &line)
 {
     using Action = main_::Options::Action;
+    log::setFormat(options.logFormat);
     switch (options.action) {
     case Action::help:
         std::fputs(main_::helpText(product().asUnit).c_str(), stdout);

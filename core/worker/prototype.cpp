@@ -10,6 +10,7 @@
 #include "module/loader.hpp"
 #include "worker/application_start.hpp"
 #include "worker/credentials.hpp"
+#include "worker/isolation.hpp"
 #include "worker/output_files.hpp"
 #include "worker/process_setup.hpp"
 #include "worker/router_frames.hpp"
@@ -53,6 +54,9 @@ private:
     void setUp();
     Credentials credentials() const;
     void enterDirectory() const;
+    void isolate();
+    void watchChildren();
+    void loadModule();
     void loadRuntime();
 
     void serve();
@@ -69,6 +73,7 @@ private:
     PrototypeOptions options_;
     bool ownStandardError_ = false; // descriptor 2 is a pipe for this application alone
     ApplicationStart start_;
+    std::shared_ptr<const modules::LoadedModule> module_;
     std::unique_ptr<modules::RuntimeInstance> runtime_;
     UniqueFd childEvents_;                   // signalfd of SIGCHLD
     std::map<pid_t, std::uint32_t> workers_; // pid: number
@@ -83,6 +88,7 @@ void Prototype::takeStandardError()
         dup2(options_.standardError.get(), STDERR_FILENO);
         options_.standardError.reset();
         ownStandardError_ = true;
+        log::setFormat(log::Format::text); // the router makes of it what the log wants
     }
 }
 
@@ -94,6 +100,34 @@ void Prototype::setUp()
     start_ = parseApplicationStart(blob);
     setProcessTitle(std::string(product().program) + ": \"" + start_.name + "\" prototype");
 
+    detachInput();
+    isolate();
+    watchChildren();
+    enterDirectory();
+    for (const auto &[name, value] : start_.environment) {
+        setenv(name.c_str(), value.c_str(), 1);
+    }
+    openOutput(start_);
+    loadRuntime();
+}
+
+// Who calls may stay behind as the keeper of the one that returns.
+void Prototype::isolate()
+{
+    Isolator isolator(start_.isolation, start_.name, credentials(), start_.module);
+    if (ownStandardError_) {
+        // So that the user can open /dev/stderr. Without the right to, it is its own already.
+        [[maybe_unused]] int result = fchown(STDERR_FILENO, isolator.hostUid(), isolator.hostGid());
+    }
+    if (!start_.isolation.rootfs.empty()) {
+        loadModule(); // a file of the server, out of reach in there; its code runs later
+    }
+    isolator.enter();
+    isolator.becomeUser();
+}
+
+void Prototype::watchChildren()
+{
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
@@ -102,19 +136,6 @@ void Prototype::setUp()
     if (!childEvents_) {
         throw SystemError("signalfd()");
     }
-    detachInput();
-    Credentials user = credentials();
-    if (ownStandardError_ && !user.user.empty()) {
-        // So that it can open /dev/stderr. Without the right to, it is ours, and that user is us.
-        [[maybe_unused]] int result = fchown(STDERR_FILENO, user.uid, user.gid);
-    }
-    takeOn(user);
-    enterDirectory();
-    for (const auto &[name, value] : start_.environment) {
-        setenv(name.c_str(), value.c_str(), 1);
-    }
-    openOutput(start_);
-    loadRuntime();
 }
 
 // Looked up where the daemon lives, whatever the application will see of it.
@@ -144,14 +165,20 @@ void Prototype::enterDirectory() const
     }
 }
 
-void Prototype::loadRuntime()
+void Prototype::loadModule()
 {
-    auto module = modules::LoadedModule::load(start_.module, modules::LoadAs::runtime);
-    if (module->descriptor().kind != PB_KIND_RUNTIME) {
+    module_ = modules::LoadedModule::load(start_.module, modules::LoadAs::runtime);
+    if (module_->descriptor().kind != PB_KIND_RUNTIME) {
         throw Error(start_.module + ": not a runtime module");
     }
-    runtime_ = std::make_unique<modules::RuntimeInstance>(std::move(module), modules::host(),
-                                                          start_.options);
+}
+
+void Prototype::loadRuntime()
+{
+    if (!module_) {
+        loadModule();
+    }
+    runtime_ = std::make_unique<modules::RuntimeInstance>(module_, modules::host(), start_.options);
 }
 
 int Prototype::run()

@@ -285,8 +285,10 @@ class Server:
         return self.api("GET", path)
 
     def ready(self):
+        """Is it up, to main as well? The history is main's to tell, after it has heard that."""
         try:
-            return self.control("GET", "/readyz").status == 200
+            return (self.control("GET", "/readyz").status == 200
+                    and self.control("GET", "/control/history").status == 200)
         except (OSError, control.NoAnswer):
             return False
 

@@ -58,7 +58,7 @@ MISTAKES = [
     (changed((*A, "environment"), {"A=B": "x"}), r"The environment name must not contain '=' character\."),
     (changed((*A, "environment"), {"": "x"}), r'The environment name must not be empty\.'),
     (changed((*A, "environment"), {"A": 1}), r'The "A" environment value must be a string\.'),
-    (changed((*A, "isolation"), {}), r'Patchbay is built without the "isolation" option support\.'),
+    (changed((*A, "isolation"), {"rootfs": "srv"}), r'The "rootfs" value must be an absolute path\.'),
     (changed((*A, "user"), "no-such-user-here"), r'no-such-user-here'),
     (changed((*A, "working_directory"), "/no/such/directory"), r'/no/such/directory'),
     (changed(("settings", "listen_threads"), 0),

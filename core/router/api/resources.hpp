@@ -33,7 +33,9 @@ public:
 private:
     using Change = std::function<Answer()>;
 
+    void dispatch(Request request, const Respond &respond);
     void read(const Request &request, const Respond &respond);
+    Answer readiness() const;
     void overview(const Respond &respond);
     void config(Request request, const Respond &respond);
     void editConfig(Request request, const Respond &respond);
@@ -47,8 +49,8 @@ private:
     void history(const Request &request, const Respond &respond);
     void rollback(const Request &request, const Respond &respond);
 
-    // Calls done with the whole status, when the engines have said what they have.
-    void withStatus(std::function<void(json::Value)> done);
+    // Answers with what is made of the whole status, when the engines have said what they have.
+    void withStatus(const Respond &respond, std::function<Answer(json::Value)> make);
     void enqueue(const Request &request, const Respond &respond, Change change);
 
     Parts parts_;

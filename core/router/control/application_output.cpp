@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/log_output.hpp"
 #include "json/location.hpp"
 
 #include <fcntl.h>
@@ -16,20 +17,14 @@ namespace patchbay::control {
 namespace {
 
 constexpr std::size_t kAtOnce = 64 * 1024; // what a pipe holds
+constexpr std::size_t kMaxLine = 8 * 1024; // a longer one goes on in parts
+constexpr std::chrono::milliseconds kSilence{1000};
+constexpr std::chrono::milliseconds kPause{20};
 
-// A full disk or a closed descriptor must not stop us: the rest is lost, as a line of the log is.
-void writeToLog(std::string_view bytes) noexcept
+// Not the first byte of a character.
+bool isInside(char byte) noexcept
 {
-    while (!bytes.empty()) {
-        ssize_t written = ::write(STDERR_FILENO, bytes.data(), bytes.size());
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            return;
-        }
-        bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
+    return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
 }
 
 // The last `count` lines; a line break at the very end begins no line.
@@ -77,7 +72,8 @@ std::string OutputTail::text() const
     return text;
 }
 
-ApplicationOutput::ApplicationOutput(ControlLoop &loop) : loop_(loop)
+ApplicationOutput::ApplicationOutput(ControlLoop &loop, std::string application)
+    : loop_(loop), application_(std::move(application))
 {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
@@ -91,11 +87,13 @@ ApplicationOutput::ApplicationOutput(ControlLoop &loop) : loop_(loop)
     }
     // An application of another user may open "/dev/stderr" all the same.
     ::fchmod(writeEnd_.get(), 0622);
-    loop_.watch(readEnd_.get(), [this] { drain(); });
+    loop_.watch(readEnd_.get(), [this] { readable(); });
 }
 
 ApplicationOutput::~ApplicationOutput()
 {
+    loop_.cancel(silence_);
+    loop_.cancel(pause_);
     loop_.unwatch(readEnd_.get());
     try {
         drain();
@@ -104,14 +102,68 @@ ApplicationOutput::~ApplicationOutput()
     }
 }
 
+// The applications wait while the log is behind, as they would if they wrote to it themselves.
+void ApplicationOutput::readable()
+{
+    if (log::keepsUp()) {
+        read();
+        return;
+    }
+    loop_.unwatch(readEnd_.get());
+    pause_ = loop_.after(kPause, [this] {
+        pause_ = 0;
+        loop_.watch(readEnd_.get(), [this] { readable(); });
+    });
+}
+
 void ApplicationOutput::drain()
+{
+    if (read() < kAtOnce) {
+        endLine();
+    }
+}
+
+// How many bytes that were.
+std::size_t ApplicationOutput::read()
 {
     std::array<char, kAtOnce> buffer;
     ssize_t got = ::read(readEnd_.get(), buffer.data(), buffer.size());
-    if (got > 0) {
-        std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
-        writeToLog(bytes);
-        tail_.append(bytes);
+    if (got <= 0) {
+        return 0;
+    }
+    std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
+    tail_.append(bytes);
+    toLog(bytes);
+    return bytes.size();
+}
+
+// Whole lines, so that what others say does not end up in the middle of one.
+void ApplicationOutput::toLog(std::string_view bytes)
+{
+    line_ += bytes;
+    std::size_t whole = line_.rfind('\n') + 1; // npos + 1 is 0
+    if (line_.size() - whole > kMaxLine) {
+        whole = line_.size() - 1; // its end will come
+        for (int i = 0; i < 3 && isInside(line_[whole]); i++) {
+            whole--;
+        }
+    }
+    log::application(application_, std::string_view(line_).substr(0, whole));
+    line_.erase(0, whole);
+    loop_.cancel(silence_);
+    if (!line_.empty()) {
+        silence_ = loop_.after(kSilence, [this] {
+            silence_ = 0;
+            endLine();
+        });
+    }
+}
+
+// Whoever has begun it is silent or gone.
+void ApplicationOutput::endLine()
+{
+    if (!line_.empty()) {
+        toLog("\n");
     }
 }
 

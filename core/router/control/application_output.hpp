@@ -1,6 +1,6 @@
 // [control] The standard error of one application's processes: a pipe that all of them write to.
-// What comes out goes to the event log as it is, and the last of it is kept for those who ask why
-// the application does not run.
+// What comes out goes to the event log line by line, and the last of it is kept for those who ask
+// why the application does not run.
 #pragma once
 
 #include "base/unique_fd.hpp"
@@ -29,8 +29,8 @@ private:
 
 class ApplicationOutput {
 public:
-    explicit ApplicationOutput(ControlLoop &loop); // throws SystemError
-    ~ApplicationOutput();                          // what is left goes to the log
+    ApplicationOutput(ControlLoop &loop, std::string application); // its name; throws SystemError
+    ~ApplicationOutput();                                          // what is left goes to the log
     ApplicationOutput(const ApplicationOutput &) = delete;
     ApplicationOutput &operator=(const ApplicationOutput &) = delete;
 
@@ -41,9 +41,18 @@ public:
     std::string tail() const { return tail_.text(); }
 
 private:
+    void readable();
+    std::size_t read();
+    void toLog(std::string_view bytes);
+    void endLine();
+
     ControlLoop &loop_;
+    std::string application_;
     UniqueFd readEnd_, writeEnd_;
     OutputTail tail_;
+    std::string line_;                 // begun, not ended
+    ControlLoop::TimerId silence_ = 0; // a line is begun: it ends then
+    ControlLoop::TimerId pause_ = 0;   // the log is behind: read on then
 };
 
 } // namespace patchbay::control

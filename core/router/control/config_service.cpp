@@ -255,17 +255,43 @@ Outcome ConfigService::put(DeclaredConfig declared, Controller::Demand demand, c
 void ConfigService::keep(const Author &author, bool store)
 {
     since_ = std::chrono::system_clock::now();
+    activate(author, store);
+    if (storeErrno_ != 0) {
+        unstored_ = author;
+        log::alert("failed to store current configuration: %s", storeError_.c_str());
+    }
+}
+
+void ConfigService::storeAgain()
+{
+    if (storeErrno_ == 0) {
+        return;
+    }
+    activate(unstored_, true);
+    if (storeErrno_ == 0) {
+        log::notice("the current configuration is stored at last");
+    }
+}
+
+void ConfigService::activate(const Author &author, bool store)
+{
     const ActiveConfig &active = *controller_.active();
     Activation activation{active.text, store, author.uid, active.document.versionsKept,
                           author.origin};
-    auto [failure] = await<Failure>(loop_, [&](ConfigKeeper::Stored answer) {
-        keeper_.activate(activation, std::move(answer));
-    });
+    Failure failure;
+    try {
+        std::tie(failure) = await<Failure>(loop_, [&](ConfigKeeper::Stored answer) {
+            keeper_.activate(activation, std::move(answer));
+        });
+    } catch (const Stopping &) {
+        throw; // whether it is stored, nobody will hear
+    } catch (const SystemError &error) { // it is in effect all the same
+        failure = {error.number(), error.what()};
+    } catch (const Error &error) {
+        failure = {EIO, error.what()};
+    }
     storeErrno_ = failure.error;
     storeError_ = std::move(failure.text);
-    if (storeErrno_ != 0) {
-        log::alert("failed to store current configuration: %s", storeError_.c_str());
-    }
 }
 
 } // namespace patchbay::control

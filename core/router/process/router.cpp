@@ -5,6 +5,7 @@
 #include "base/build_info.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/log_output.hpp"
 #include "module/registry.hpp"
 #include "router/api/resources.hpp"
 #include "router/api/server.hpp"
@@ -53,7 +54,7 @@ private:
     Controller controller_;
     ConfigService service_;
     JobQueue jobs_;
-    Healer healer_{loop_, jobs_, controller_};
+    Healer healer_{loop_, jobs_, controller_, service_};
     api::CertificateStore certificates_{loop_, main_};
     api::Resources resources_;
     UniqueFd control_;
@@ -212,8 +213,10 @@ int Router::finish()
     auto stopped = std::make_shared<bool>(false);
     auto left = std::make_shared<bool>(false);
     finishing_ = true;
+    jobs_.close();
     engines_.stopAll(drain_, [stopped] { *stopped = true; });
     wait(*stopped, drain_ + kCutTime);
+    server_.reset(); // nobody must see a configuration that is gone
     controller_.release();
     spawner_.leaveAll([left] { *left = true; });
     if (!wait(*left, kLeaveTime)) {
@@ -224,6 +227,7 @@ int Router::finish()
         main_.routerDone();
     }
     if (!*stopped || !*left) {
+        log::stopBackground();
         std::_Exit(mainGone_ ? 0 : 1); // what may still run uses what would be destroyed now
     }
     return 0;
@@ -246,14 +250,17 @@ void checkTmpDir(std::string &tmpDir)
 
 int runRouter(RouterOptions options) noexcept
 {
+    int status = 1;
     try {
+        log::startBackground(); // no engine waits for a disk, no client for a reader of the log
         checkTmpDir(options.tmpDir);
         Router router(std::move(options));
-        return router.run();
+        status = router.run();
     } catch (const std::exception &error) {
         log::alert("router failed: %s", error.what());
-        return 1;
     }
+    log::stopBackground();
+    return status;
 }
 
 } // namespace patchbay::control

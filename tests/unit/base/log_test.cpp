@@ -140,6 +140,10 @@ public:
         log::error("lost");
         CPPUNIT_ASSERT_EQUAL(EDOM, errno);
         CPPUNIT_ASSERT(written().empty());
+        dup2(file_.get(), STDERR_FILENO);
+        log::error("kept");
+        CPPUNIT_ASSERT(written().find(" 1 log line was dropped\n") != std::string::npos);
+        CPPUNIT_ASSERT_EQUAL(std::ptrdiff_t{2}, lines());
     }
 
     void threadsDoNotMixLines()

@@ -90,6 +90,8 @@ public:
                            "/c",
                            "--log-level",
                            "debug",
+                           "--log-format",
+                           "json",
                            "--pid",
                            "--no-daemon"}); // the last one wins; a value may look like an option
         CPPUNIT_ASSERT(!o.daemon);
@@ -105,6 +107,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string("/c"), o.config);
         CPPUNIT_ASSERT(o.userGiven && o.groupGiven && o.modulesDirGiven);
         CPPUNIT_ASSERT(o.logLevel == log::Level::debug);
+        CPPUNIT_ASSERT(o.logFormat == log::Format::json);
     }
 
     void testErrors()
@@ -132,6 +135,9 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string("option \"--log-level\" requires alert, error, warn, "
                                          "notice, info or debug, not \"loud\""),
                              errorOf({"--log-level", "loud"}));
+        CPPUNIT_ASSERT_EQUAL(
+            std::string("option \"--log-format\" requires text or json, not \"xml\""),
+            errorOf({"--log-format", "xml"}));
     }
 
     void testSynonyms()

@@ -2,6 +2,7 @@
 #include "worker/prototype.hpp"
 
 #include "base/process_title.hpp"
+#include "ipc/isolation.hpp"
 #include "worker/fake_router.hpp"
 #include "worker/process_setup.hpp"
 
@@ -72,6 +73,7 @@ struct Start {
     std::string name = "app", options = "{}", user, group, directory, out, err;
     std::string module = TEST_RUNTIME;
     std::vector<std::pair<std::string, std::string>> environment;
+    ipc::Isolation isolation;
 
     std::string blob() const
     {
@@ -81,7 +83,9 @@ struct Start {
         for (const auto &[key, value] : environment) {
             w.str(key).str(value);
         }
-        return w.str(out).str(err).u32(1).bytes();
+        w.str(out).str(err).u32(1);
+        ipc::writeIsolation(w, isolation);
+        return w.bytes();
     }
 };
 
@@ -519,9 +523,10 @@ private:
                       {&fd, 1});
         theirs.close();
         int segments[2] = {router_->application.segment().fd(), router_->worker.segment().fd()};
-        ours.send(MessageType::attach,
-                  ipc::WireWriter().u32(FakeRouter::kWorker).u32(64).u32(threads).bytes(),
-                  segments);
+        ours.send(
+            MessageType::attach,
+            ipc::WireWriter().u32(FakeRouter::kWorker).u32(64).u32(threads).u32(limit).bytes(),
+            segments);
         int doorbell = router_->doorbell.get();
         ours.send(MessageType::engineDoorbell, ipc::WireWriter().u32(FakeRouter::kEngine).bytes(),
                   {&doorbell, 1});

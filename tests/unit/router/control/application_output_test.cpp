@@ -1,6 +1,8 @@
 // What applications write to standard error: into the log as it is, and the end of it remembered.
 #include "router/control/application_output.hpp"
 
+#include "base/log.hpp"
+
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <fcntl.h>
@@ -8,6 +10,8 @@
 #include <unistd.h>
 
 #include <memory>
+#include <sstream>
+#include <vector>
 
 namespace {
 
@@ -19,7 +23,10 @@ class ApplicationOutputTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(theTailKeepsTheLastLines);
     CPPUNIT_TEST(theTailIsBounded);
     CPPUNIT_TEST(theTailIsValidText);
-    CPPUNIT_TEST(whatIsWrittenGoesToTheLogAsItIs);
+    CPPUNIT_TEST(linesGoToTheLogAsTheyAre);
+    CPPUNIT_TEST(silenceEndsALine);
+    CPPUNIT_TEST(asJsonEachLineIsAnObject);
+    CPPUNIT_TEST(veryLongLinesComeInParts);
     CPPUNIT_TEST(theLastWordsAreTakenAtOnce);
     CPPUNIT_TEST(aFloodIsTakenBitByBit);
     CPPUNIT_TEST(aLogThatTakesNothingStopsNobody);
@@ -35,7 +42,7 @@ public:
         ::fcntl(log_.get(), F_SETFL, O_APPEND);
         ::dup2(log_.get(), STDERR_FILENO);
         loop_ = std::make_unique<ControlLoop>();
-        output_ = std::make_unique<ApplicationOutput>(*loop_);
+        output_ = std::make_unique<ApplicationOutput>(*loop_, "shop");
     }
     void tearDown() override
     {
@@ -86,14 +93,62 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::string("\xc3\xa4 ?? \xe2\x82\xac"), tail.text());
     }
 
-    void whatIsWrittenGoesToTheLogAsItIs()
+    void linesGoToTheLogAsTheyAre()
     {
-        const std::string text("half a line \0\xff\r\n", 17);
+        const std::string text("a line \0\xff\r\nhalf", 15);
         write(text);
-        CPPUNIT_ASSERT(until([&] { return logged() == text; }));
-        write("more");
-        CPPUNIT_ASSERT(until([&] { return logged() == text + "more"; }));
-        CPPUNIT_ASSERT(output_->tail().ends_with("more"));
+        CPPUNIT_ASSERT(until([&] { return output_->tail().ends_with("half"); }));
+        CPPUNIT_ASSERT_EQUAL(text.substr(0, 11), logged());
+        write(" and half\n");
+        CPPUNIT_ASSERT(until([&] { return logged() == text + " and half\n"; }));
+    }
+
+    void silenceEndsALine()
+    {
+        write("loading");
+        CPPUNIT_ASSERT(until([&] { return logged() == "loading\n"; }));
+        CPPUNIT_ASSERT_EQUAL(std::string("loading"), output_->tail());
+    }
+
+    void asJsonEachLineIsAnObject()
+    {
+        log::setFormat(log::Format::json);
+        write("one \"1\"\r\n\n2026/11/23 04:42:16 [alert] 12#13 two\nrest");
+        output_->drain();
+        log::setFormat(log::Format::text);
+        std::vector<std::string> lines = split(logged());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{4}, lines.size());
+        const std::string own = R"("application":"shop","message":)";
+        CPPUNIT_ASSERT(lines[0].ends_with(R"(,"level":"info",)" + own + R"("one \"1\""})"));
+        CPPUNIT_ASSERT(lines[1].ends_with(own + R"(""})"));
+        CPPUNIT_ASSERT(
+            lines[2].ends_with(R"(,"level":"alert","pid":12,"tid":13,)" + own + R"("two"})"));
+        CPPUNIT_ASSERT(lines[3].ends_with(own + R"("rest"})"));
+    }
+
+    void veryLongLinesComeInParts()
+    {
+        std::string line; // a character of two bytes at every boundary there may be
+        for (int i = 0; i < 10'000; i++) {
+            line += "\xc3\xa4";
+        }
+        write("x" + line);
+        CPPUNIT_ASSERT(until([&] { return !logged().empty(); }));
+        CPPUNIT_ASSERT_EQUAL(std::string::npos, logged().find('\n'));
+        output_->drain();
+        CPPUNIT_ASSERT_EQUAL("x" + line + "\n", logged());
+        log::setFormat(log::Format::json);
+        write(line + "\n");
+        output_->drain();
+        log::setFormat(log::Format::text);
+        std::string whole;
+        std::vector<std::string> lines = split(logged().substr(line.size() + 2));
+        CPPUNIT_ASSERT(lines.size() > 1);
+        for (const std::string &part : lines) {
+            std::size_t begin = part.find("message\":\"") + 10;
+            whole += part.substr(begin, part.size() - begin - 2);
+        }
+        CPPUNIT_ASSERT_EQUAL(line, whole);
     }
 
     void theLastWordsAreTakenAtOnce()
@@ -109,7 +164,10 @@ public:
     void aFloodIsTakenBitByBit()
     {
         ::fcntl(output_->writeEnd(), F_SETPIPE_SZ, 1 << 20); // an application may do that
-        const std::string flood(200'000, 'f');
+        std::string flood;
+        while (flood.size() < 200'000) {
+            flood += std::string(99, 'f') + '\n';
+        }
         write(flood);
         std::size_t before = logged().size();
         output_->drain();
@@ -126,6 +184,10 @@ public:
         ::close(STDERR_FILENO);
         write("lost too\n");
         CPPUNIT_ASSERT(until([&] { return output_->tail() == "lost\nlost too\n"; }));
+        ::dup2(log_.get(), STDERR_FILENO);
+        write("kept\n");
+        CPPUNIT_ASSERT(until([&] { return logged().ends_with("\nkept\n"); }));
+        CPPUNIT_ASSERT(logged().find(" 2 log lines were dropped\n") != std::string::npos);
     }
 
     void theEndOfAllWritersIsNoEvent()
@@ -161,6 +223,15 @@ private:
         ssize_t size = ::pread(log_.get(), text.data(), text.size(), 0);
         text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
         return text;
+    }
+    static std::vector<std::string> split(const std::string &text)
+    {
+        std::vector<std::string> lines;
+        std::istringstream stream(text);
+        for (std::string line; std::getline(stream, line);) {
+            lines.push_back(line);
+        }
+        return lines;
     }
     bool until(const std::function<bool()> &condition)
     {

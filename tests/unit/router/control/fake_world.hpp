@@ -30,7 +30,8 @@ struct Faults {
     bool workerFails = false;
     bool holdWorkers = false; // they do not become ready
     bool listenerThrows = false, encoderThrows = false;
-    int enginesLeft = -1; // so many more can be made; -1: any number
+    bool mainIsStuck = false; // it takes no message that closes a socket
+    int enginesLeft = -1;     // so many more can be made; -1: any number
 };
 
 class FakeWorker {
@@ -261,7 +262,13 @@ public:
         }
         loop_.post([answer = std::move(answer), copy, error] { answer(error, std::move(*copy)); });
     }
-    void closeSocket(const std::string &canonical) override { sockets.erase(canonical); }
+    void closeSocket(const std::string &canonical) override
+    {
+        if (faults_.mainIsStuck) {
+            throw Error("Process main does not read its messages.");
+        }
+        sockets.erase(canonical);
+    }
     void startPrototype(const std::string &name, const std::string &, int standardError,
                         PrototypeStarted answer) override
     {
@@ -480,6 +487,9 @@ public:
 
     void activate(const Activation &activation, Stored answer) override
     {
+        if (unreachable) {
+            throw SystemError("memfd_create(patchbay-config)", EMFILE);
+        }
         activations.push_back(activation);
         loop_.post([answer = std::move(answer), failure = storeFailure] { answer(failure); });
     }
@@ -546,6 +556,7 @@ public:
     std::vector<Activation> activations;
     std::map<std::string, std::map<std::string, std::string>> items; // area -> name -> text
     Failure storeFailure, filesFailure;
+    bool unreachable = false;                   // it cannot even be asked to store
     std::vector<ipc::NamedText> files;          // of file mode
     std::map<std::string, std::string> secrets; // path -> content
 
