@@ -24,6 +24,11 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMaxLinger = 4 * ipc::kMaxConfigText;
 constexpr std::size_t kReadSize = 65'536;
 
+// A key may pass through it.
+struct ReadBuffer : std::array<char, kReadSize> {
+    ~ReadBuffer() { explicit_bzero(data(), size()); }
+};
+
 // Lines of up to 16 KiB in a block of little more; bodies as large as a configuration may be.
 http::Settings limits()
 {
@@ -166,7 +171,7 @@ void Connection::arm(milliseconds time)
 
 void Connection::readable()
 {
-    std::array<char, kReadSize> bytes;
+    ReadBuffer bytes;
     ssize_t size = ::recv(fd_.get(), bytes.data(), bytes.size(), 0);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;

@@ -538,8 +538,10 @@ public:
     void readArea(const std::string &area, Files answer) override
     {
         std::vector<ipc::NamedText> texts;
-        for (const auto &[name, text] : items[area]) {
-            texts.push_back({name, text});
+        if (filesFailure.error == 0) {
+            for (const auto &[name, text] : items[area]) {
+                texts.push_back({name, text});
+            }
         }
         loop_.post([answer = std::move(answer), failure = filesFailure, texts] {
             answer(failure, texts);
