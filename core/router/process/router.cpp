@@ -36,6 +36,7 @@ private:
     MainChannel::Events events();
     void begin(std::uint64_t request, ipc::ConfigOrigin origin, std::uint32_t uid,
                const UniqueFd &bundle);
+    void openControl();
     void reload(std::uint32_t uid);
     void quit(bool graceful, milliseconds deadline);
     void reopenLog(const UniqueFd &log);
@@ -58,6 +59,7 @@ private:
     api::CertificateStore certificates_{loop_, main_};
     api::Resources resources_;
     UniqueFd control_;
+    std::vector<uid_t> controlUsers_;
     std::optional<api::Server> server_;
 
     bool reloadQueued_ = false;
@@ -75,14 +77,8 @@ Router::Router(RouterOptions options)
       service_(loop_, controller_, main_, options.configFile),
       resources_({jobs_, service_, controller_, main_, engines_, spawner_, registry_.catalog(),
                   certificates_}),
-      control_(std::move(options.control))
+      control_(std::move(options.control)), controlUsers_(std::move(options.controlUsers))
 {
-    if (control_) {
-        server_.emplace(loop_, control_.get(), std::move(options.controlUsers),
-                        [this](api::Request request, const api::Respond &respond) {
-                            resources_.handle(std::move(request), respond);
-                        });
-    }
 }
 
 MainChannel::Events Router::events()
@@ -154,6 +150,21 @@ void Router::begin(std::uint64_t request, ipc::ConfigOrigin origin, std::uint32_
     }
     if (!mainGone_) {
         main_.configured(request, refusal.empty(), outcomeText(refusal));
+    }
+    if (refusal.empty()) {
+        openControl();
+    }
+}
+
+// Not before there is a configuration: a change must not begin with an empty one. Until then clients
+// wait in the socket.
+void Router::openControl()
+{
+    if (control_ && !server_) {
+        server_.emplace(loop_, control_.get(), controlUsers_,
+                        [this](api::Request request, const api::Respond &respond) {
+                            resources_.handle(std::move(request), respond);
+                        });
     }
 }
 

@@ -353,11 +353,12 @@ private:
     void make(const std::string &file)
     {
         resources_.reset();
+        certificates_ = std::make_unique<CertificateStore>(world_->loop, world_->keeper);
         service_ =
             std::make_unique<ConfigService>(world_->loop, world_->controller, world_->keeper, file);
         resources_ = std::make_unique<Resources>(
             Resources::Parts{jobs_, *service_, world_->controller, world_->keeper, world_->engines,
-                             world_->spawner, world_->catalog});
+                             world_->spawner, world_->catalog, *certificates_});
     }
     static Request requestOf(const std::string &method, const std::string &target,
                              const std::string &body = {})
@@ -418,6 +419,7 @@ private:
     std::unique_ptr<World> world_;
     JobQueue jobs_;
     std::unique_ptr<ConfigService> service_;
+    std::unique_ptr<CertificateStore> certificates_;
     std::unique_ptr<Resources> resources_;
 };
 
