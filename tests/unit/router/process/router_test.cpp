@@ -103,13 +103,13 @@ public:
         options.manifest = modules::writeManifest({});
         options.tmpDir = "/tmp";
         auto none = [](const std::string &) -> std::string { throw patchbay::Error("no file"); };
-        control::CheckResult result =
-            control::checkFiles({{"a.json", kOneEngine}, {"b.json", "{\"routes\": []}"}}, options,
-                                none);
+        control::CheckResult result = control::checkFiles(
+            {{"a.json", kOneEngine}, {"b.json", "{\"routes\": []}"}}, options, none);
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"settings":{"listen_threads":1},"routes":[]})"),
                              result.declared);
         CPPUNIT_ASSERT(result.plan.starts_with(R"({"applications":{"start":[],)"));
-        CPPUNIT_ASSERT_THROW(control::checkFiles({{"a.json", "{"}}, options, none), patchbay::Error);
+        CPPUNIT_ASSERT_THROW(control::checkFiles({{"a.json", "{"}}, options, none),
+                             patchbay::Error);
     }
 
 private:
@@ -132,6 +132,11 @@ private:
         });
         if (ready) {
             CPPUNIT_ASSERT(receive().type == MessageType::routerReady);
+            ipc::Frame asked = receive();
+            CPPUNIT_ASSERT(asked.type == MessageType::readArea);
+            ipc::WireWriter none; // it needs no bundle to have no certificates
+            none.u64(ipc::WireReader(asked.payload).u64()).u32(ENOENT).str("There are none.");
+            main_.send(MessageType::filesRead, none.bytes());
         }
     }
 
