@@ -590,5 +590,154 @@ ctypes.CDLL(None).mount(None, b"/usr/lib/python3.11", None, 32 | 4096, None)""")
         self.check_nothing_left()
 
 
+def may_make_cgroups():
+    try:
+        probe = pathlib.Path(f"{cgroup_mount()}{own_cgroup()}/patchbay-probe-{os.getpid()}")
+        probe.mkdir()
+        os.setxattr(probe, "user.probe", b"")
+        probe.rmdir()
+        return surroundings.ROOT
+    except OSError:
+        return False
+
+
+@unittest.skipUnless(may_make_cgroups(), "no groups of cgroup v2 can be made here")
+class ControlGroups(Case):
+    def setUp(self):
+        super().setUp()
+        self.name = f"patchbay-test-{os.getpid()}-{time.monotonic_ns()}"
+        self.base = pathlib.Path(f"{cgroup_mount()}{own_cgroup()}".rstrip("/"))
+        self.group = self.base / self.name
+        self.addCleanup(self.tidy)
+
+    def tidy(self):
+        """What a failed test leaves."""
+        for path in sorted(self.group.rglob("*"), reverse=True):
+            if path.is_dir():
+                path.rmdir()
+        if self.group.exists():
+            self.group.rmdir()
+
+    def grouped(self, path, **namespaces_):
+        return {"cgroup": {"path": path}, "namespaces": namespaces_}
+
+    def gone(self, path=None):
+        wait_for("the group's end", lambda: not (path or self.group).exists())
+
+    def test_relative_and_absolute(self):
+        mount = cgroup_mount()
+        own = own_cgroup().rstrip("/")
+        for path in (f"{self.name}/a/b", f"{own}/{self.name}/a/b"):
+            with self.subTest(path):
+                self.isolated(self.grouped(path))
+                worker, prototype, keeper = (self.server.one(f'"app" {title}') for title in
+                                             ("application", "prototype", "keeper"))
+                self.assertEqual(own_cgroup(worker), f"{own}/{self.name}/a/b")
+                self.assertEqual(own_cgroup(prototype), own_cgroup(worker))
+                self.assertEqual(own_cgroup(keeper), own_cgroup())
+                self.assertEqual(self.ask('open("/proc/self/cgroup").read()').splitlines()[-1],
+                                 f"0::{own}/{self.name}/a/b")
+                group = pathlib.Path(f"{mount}{own}/{self.name}/a/b")
+                self.assertEqual(set(group.joinpath("cgroup.procs").read_text().split()),
+                                 {str(worker), str(prototype)})
+                self.assertEqual(group.stat().st_mode & 0o777, 0o777 & ~current_umask())
+                self.server.api("PUT", "/config", {})
+                self.gone()
+                self.server.stop()
+
+    def test_in_a_cgroup_namespace(self):
+        self.isolated(self.grouped(self.name, cgroup=True))
+        self.assertEqual(self.ask('open("/proc/self/cgroup").read()').splitlines()[-1], "0::/")
+        self.server.stop()
+        self.gone()
+
+    def test_what_was_there_stays(self):
+        self.group.mkdir()
+        self.isolated(self.grouped(f"{self.name}/made/inner"))
+        self.assertTrue((self.group / "made/inner").exists())
+        self.server.api("PUT", "/config", {})
+        self.gone(self.group / "made")
+        self.assertTrue(self.group.exists())
+
+    def test_generations_and_applications_share_it(self):
+        """Whoever is the last removes it, also the parts that others have made."""
+        self.prepare({"app": {"isolation": self.grouped(f"{self.name}/a")},
+                      "other": {"isolation": self.grouped(self.name)}})
+        for n in range(5):
+            self.config["applications"]["app"]["environment"] = {"N": str(n)}
+            self.server.api("PUT", "/config", self.config)
+            self.assertEqual(self.ask('os.environ["N"]'), str(n))
+        wait_for("one keeper", lambda: len(self.server.pids('"app" keeper')) == 1)
+        del self.config["applications"]["app"]
+        self.config["listeners"] = {a: l for a, l in self.config["listeners"].items()
+                                    if l["pass"] != "applications/app"}
+        self.server.api("PUT", "/config", self.config)
+        self.gone(self.group / "a")
+        self.assertTrue(self.group.exists())
+        self.server.api("PUT", "/config", {})
+        self.gone()
+
+    def test_kill_each(self):
+        """SIGKILL to anybody: the next one goes on in the group, and nothing is left at the end."""
+        self.isolated(self.grouped(f"{self.name}/a"))
+        for title in ('"app" application', '"app" prototype', '"app" keeper', "patchbay: router"):
+            before = self.server.pids('"app"')
+            os.kill(self.server.one(title), signal.SIGKILL)
+            wait_for("others", lambda: self.server.pids('"app"') != before)
+            wait_for("an answer", lambda: self.server.ready()
+                     and len(self.server.pids('"app" application')) == 1
+                     and len(self.server.pids('"app" prototype')) == 1
+                     and len(self.server.pids('"app" keeper')) == 1)
+            self.assertEqual(self.ask("1"), 1)
+            self.assertTrue((self.group / "a").exists())
+        self.server.kill()
+        self.gone()
+        self.server.start()
+        self.assertEqual(self.ask("1"), 1)
+        self.assertTrue((self.group / "a").exists())
+        self.server.stop()
+        self.gone()
+
+    def test_keeper_and_main_killed_at_once(self):
+        """Nobody is there to tidy up; the next one that uses the group does."""
+        self.isolated(self.grouped(f"{self.name}/a"))
+        keeper = self.server.one('"app" keeper')
+        os.kill(self.server.process.pid, signal.SIGSTOP)  # it starts no other one meanwhile
+        os.kill(keeper, signal.SIGKILL)
+        self.server.kill()
+        self.assertTrue((self.group / "a").exists())
+        self.server.start()
+        self.assertEqual(self.ask("1"), 1)
+        self.server.stop()
+        self.gone()
+
+    @needs("mount")
+    def test_without_cgroup_v2(self):
+        self.prepare({"app": {}}, wrapper=["unshare", "-m", "sh", "-c",
+                                           f'umount -l {cgroup_mount()}; exec "$@"', "sh"])
+        self.refused("isolation: there is no cgroup v2 mounted.", isolation=self.grouped("a"))
+
+    def test_failed_start(self):
+        self.isolated({})
+        answer = self.server.api("PUT", "/config", self.configuration({"app": {
+            "module": "nosuch", "isolation": self.grouped(f"{self.name}/a")}}), 500)
+        self.assertIn("nosuch", answer["output"])
+        self.gone()
+
+    def test_errors(self):
+        self.group.mkdir()
+        self.isolated({})
+        (self.group / "cgroup.max.descendants").write_text("0")
+        self.refused(f'isolation: the cgroup "{self.group}/a" cannot be made: Resource temporarily '
+                     "unavailable.", isolation=self.grouped(f"{self.name}/a"))
+        self.assertEqual(self.ask("1"), 1)
+
+
+def current_umask():
+    old = os.umask(0)
+    os.umask(old)
+    return old
+
+
 if __name__ == "__main__":
     unittest.main()

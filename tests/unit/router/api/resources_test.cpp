@@ -93,7 +93,7 @@ public:
             {"GET 404", "/jobs/1", kNoValue},
             {"GET 404", "/jobs", kNoValue},
             {"GET 404", "/jobs/1/x", kNoValue},
-            {"PUT 405, GET 200", "/certificates", "{}\r\n"},
+            {"GET 200", "/certificates", "{}\r\n"},
             {"GET 404", "/certificates/x",
              "{\r\n\t\"error\": \"Certificate doesn't exist.\"\r\n}\r\n"},
             {"POST 405, PATCH 405, HEAD 405, OPTIONS 405", "/config", kNotAllowed},
