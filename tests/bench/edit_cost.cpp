@@ -31,8 +31,9 @@ struct Server {
     World world;
     ConfigService service{world.loop, world.controller, world.keeper, ""};
     JobQueue jobs;
+    api::CertificateStore certificates{world.loop, world.keeper};
     api::Resources resources{{jobs, service, world.controller, world.keeper, world.engines,
-                              world.spawner, world.catalog}};
+                              world.spawner, world.catalog, certificates}};
 
     // Milliseconds until the answer. Ends the program when it is not 200.
     double request(const std::string &method, const std::string &target, std::string body = {})
