@@ -89,8 +89,8 @@ std::string render(const Answer &answer)
 
 } // namespace
 
-// What a Respond stands for. When the last of its copies is gone and none was called, nobody can say
-// how the request ended: the client finds its connection closed, and does not wait for ever.
+// What a Respond stands for. When the last of its copies is gone and none was called, nobody can
+// say how the request ended: the client finds its connection closed, and does not wait for ever.
 class Connection::Reply {
 public:
     explicit Reply(std::weak_ptr<Connection> connection) : connection_(std::move(connection)) {}

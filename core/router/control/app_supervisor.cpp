@@ -30,8 +30,8 @@ void logExit(pid_t pid, int status)
 AppSupervisor::AppSupervisor(ControlContext context, AppPlan plan, ApplicationPtr application,
                              std::function<void()> ended)
     : context_(context), plan_(std::move(plan)), application_(std::move(application)),
-      ended_(std::move(ended)), output_(context.loop, plan_.name), scaling_(plan_.scale, plan_.threads),
-      self_(std::make_shared<AppSupervisor *>(this))
+      ended_(std::move(ended)), output_(context.loop, plan_.name),
+      scaling_(plan_.scale, plan_.threads), self_(std::make_shared<AppSupervisor *>(this))
 {
 }
 

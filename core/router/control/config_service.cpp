@@ -284,7 +284,7 @@ void ConfigService::activate(const Author &author, bool store)
             keeper_.activate(activation, std::move(answer));
         });
     } catch (const Stopping &) {
-        throw; // whether it is stored, nobody will hear
+        throw;                           // whether it is stored, nobody will hear
     } catch (const SystemError &error) { // it is in effect all the same
         failure = {error.number(), error.what()};
     } catch (const Error &error) {

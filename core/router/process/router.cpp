@@ -156,8 +156,8 @@ void Router::begin(std::uint64_t request, ipc::ConfigOrigin origin, std::uint32_
     }
 }
 
-// Not before there is a configuration: a change must not begin with an empty one. Until then clients
-// wait in the socket.
+// Not before there is a configuration: a change must not begin with an empty one. Until then
+// clients wait in the socket.
 void Router::openControl()
 {
     if (control_ && !server_) {
