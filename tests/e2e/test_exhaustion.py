@@ -61,8 +61,8 @@ class DiskFull(harness.Case):
         self.fill()
         for _ in range(20):
             self.assertEqual(get(self.address, "/flood/5").status, 200)
+        server.process.send_signal(signal.SIGUSR2)       # main says something before it stores
         server.api("PUT", "/config", simple(self.port, module="chatty", processes=2))
-        server.process.send_signal(signal.SIGUSR2)
         self.assertEqual(get(self.address).status, 200)
         full = log.stat().st_size
         (self.disk / "filler").unlink()
