@@ -321,7 +321,8 @@ class Kept(Case):
         detail = answer.json["detail"]
         self.check_answer(answer, 500, {"error": "Failed to store certificate.", "detail": detail})
         self.assertIn(str(self.server.state / "certs"), detail)
-        self.assertIn("Failed to store certificate. " + detail, self.server.text())
+        wait_for("the line in the log",
+                 lambda: "Failed to store certificate. " + detail in self.server.text())
         self.holds({}, "/certificates")
         self.kill_router()
         self.assertIn("the certificates cannot be read", self.server.text())
