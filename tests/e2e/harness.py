@@ -368,6 +368,12 @@ def finish(server):
 class Case(unittest.TestCase):
     """A test with servers that are stopped, checked and removed at its end."""
 
+    def logged(self, server, text=None, like=None, since=0):
+        """Waits for the text, or something like the pattern, in the log, which a thread writes."""
+        wait_for(f"{text or like!r} in the log, which says:\n{server.text()[-1500:]}",
+                 lambda: text in server.text()[since:] if text is not None
+                 else re.search(like, server.text()[since:]), 20)
+
     def serve(self, config=None, **more):
         server = Server(config, **more)
         self.addCleanup(finish, server)

@@ -240,12 +240,12 @@ class Apply(control.Expectations, harness.Case):
     def test_import_error(self):                                                     # A3
         got = self.application_fails("new", python_app("nosuch_module"))
         self.assertIn("ModuleNotFoundError: No module named 'nosuch_module'", got["output"])
-        self.assertIn('Python failed to import module "nosuch_module"', self.server.text())
+        self.logged(self.server, 'Python failed to import module "nosuch_module"')
 
     def test_a_lot_of_output(self):
         got = self.application_fails("noisy", python_app("noisy_failure"))
         self.assertIn("RuntimeError: the last word", got["output"])
-        self.assertIn("RuntimeError: the last word", self.server.text())      # the log has it, too
+        self.logged(self.server, "RuntimeError: the last word")      # the log has it, too
 
     def test_worker_that_dies(self):
         answer = self.server.control("PUT", "/config/applications/dying", python_app("crash_at_start"))

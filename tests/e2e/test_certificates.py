@@ -197,8 +197,9 @@ class Answers(Case):
         self.put()
         self.expect(200, DELETED, "DELETE", "/certificates/a")
         for text in ("upload", "removal"):
-            self.assertIn(f'[notice] {{}} {text} of certificate "a" by user {os.getuid()}'.format(
-                "{0}#{0}".format(self.server.one("patchbay: router"))), self.server.text())
+            self.logged(self.server,
+                        f'[notice] {{}} {text} of certificate "a" by user {os.getuid()}'.format(
+                            "{0}#{0}".format(self.server.one("patchbay: router"))))
 
 
 class Refused(Case):
@@ -309,6 +310,7 @@ class Kept(Case):
         self.server.start()
         self.check_both()
         for name in ("cut", "key", "directory", "link", "fifo"):
+            self.logged(self.server, like=rf'\[alert\] .*"{name}"')
             lines = [l for l in self.server.text().splitlines()
                      if "[alert]" in l and f'"{name}"' in l]
             self.assertEqual(len(lines), 1, lines)
@@ -325,7 +327,7 @@ class Kept(Case):
                  lambda: "Failed to store certificate. " + detail in self.server.text())
         self.holds({}, "/certificates")
         self.kill_router()
-        self.assertIn("the certificates cannot be read", self.server.text())
+        self.logged(self.server, "the certificates cannot be read")
         self.holds({}, "/certificates")
         (self.server.state / "certs").unlink()
         self.put()

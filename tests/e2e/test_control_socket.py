@@ -49,7 +49,7 @@ class ControlSocket(control.Expectations, harness.Case):
         self.assertEqual(self.as_user("nobody", "DELETE /config HTTP/1.1", group="nogroup"),
                          "HTTP/1.1 200 OK")
         uid = pwd.getpwnam("nobody").pw_uid
-        self.assertIn(f"configuration change (api) by user {uid}\n", self.server.text())
+        self.logged(self.server, f"configuration change (api) by user {uid}\n")
         self.assertEqual(int(self.server.get("/control/history/")[0]["uid"]), uid)
 
     @unittest.skipUnless(ROOT, "needs root")

@@ -194,7 +194,7 @@ class Reload(Isolation):
         new = self.broken_reload()
         self.server.reload()
         self.check_degraded(new)
-        self.assertIn("No module named 'nosuch_library'", self.server.text())
+        self.logged(self.server, "No module named 'nosuch_library'")
 
     def test_back_to_the_old_version(self):
         old = self.server.one('"site" application')

@@ -359,7 +359,7 @@ class Ends(Case):
             wait_for("their end", lambda: not any(harness.alive(p) for p in family))
             wait_for("another worker", lambda: len(self.server.pids('"app" application')) == 1)
             self.assertEqual(self.ask("[os.getpid(), 1 + 1]"), [2, 2])
-            self.assertIn(f"process {keeper} exited on signal 9", self.server.text())
+            self.logged(self.server, f"process {keeper} exited on signal 9")
             self.assertEqual(len(self.server.pids("keeper")), 1)
 
     @needs("credential")

@@ -24,7 +24,7 @@ class Timeout(Workers):
             self.assertEqual(c.response().status, 200)
         wait_for("its end", lambda: not harness.alive(old))
         self.assertEqual(len(self.workers()), 1)
-        self.assertIn(f'app process {old} of "app" hangs and is ended', self.server.text())
+        self.logged(self.server, f'app process {old} of "app" hangs and is ended')
 
     def test_again_and_again(self):
         """No worker, slot or descriptor is lost."""

@@ -38,9 +38,9 @@ class OnDemand(Workers):
             self.assertEqual(c.response().status, 503)
         for _ in range(3):
             self.assertEqual(get(self.address).status, 503)
-        self.assertIn('failed to start application "app": its process exited with code 1 before '
-                      "it was ready", self.server.text())
-        self.assertIn("\nlast words\n", self.server.text())
+        self.logged(self.server, 'failed to start application "app": its process exited with code 1 '
+                    "before it was ready")
+        self.logged(self.server, "\nlast words\n")
 
     def test_it_is_tried_again_for_the_next_one(self):
         self.prepare("gate", processes={})

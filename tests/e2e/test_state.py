@@ -182,7 +182,7 @@ class Damage(control.Expectations, harness.Case):
         self.server.start()
         try:
             self.holds(timeout_of(3))
-            self.assertRegex(self.server.text()[logged:], rf"\[alert\] \S+ {said}")
+            self.logged(self.server, like=rf"\[alert\] \S+ {said}", since=logged)
             self.assertEqual(self.file.read_bytes(), text)
         finally:
             self.server.stop()
@@ -251,8 +251,8 @@ class Disk(control.Expectations, harness.Case):                                 
         self.expect(200, {**DONE, "warning": warning}, "PUT", "/config", timeout_of(n))
         self.holds(timeout_of(n))
         self.assertIn(cause, self.server.get("/status/configuration/stored"))
-        self.assertIn("[alert]", self.server.text()[logged:])
-        self.assertIn("failed to store current configuration", self.server.text()[logged:])
+        self.logged(self.server, "[alert]", since=logged)
+        self.logged(self.server, "failed to store current configuration", since=logged)
 
     def test_full_disk(self):
         with self.assertRaises(OSError), open(self.state / "filler", "wb", buffering=0) as f:
