@@ -1,6 +1,8 @@
 // [any] Texts of system errors. Every process.
 #include "base/error.hpp"
 
+#include <sys/wait.h>
+
 #include <cstring>
 
 namespace patchbay {
@@ -21,6 +23,12 @@ std::string errnoText(int number)
 {
     char buffer[128];
     return strerror_r(number, buffer, sizeof buffer); // the GNU form: returns the text
+}
+
+std::string endText(int status)
+{
+    return WIFSIGNALED(status) ? "exited on signal " + std::to_string(WTERMSIG(status))
+                               : "exited with code " + std::to_string(WEXITSTATUS(status));
 }
 
 } // namespace patchbay

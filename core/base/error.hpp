@@ -28,5 +28,7 @@ private:
 std::string errnoName(int number);
 // strerror without its thread problem. [any]
 std::string errnoText(int number);
+// "exited with code 0", "exited on signal 9": of a status as of waitpid(). [any]
+std::string endText(int status);
 
 } // namespace patchbay

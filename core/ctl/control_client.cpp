@@ -5,6 +5,7 @@
 
 #include "base/build_info.hpp"
 #include "base/unique_fd.hpp"
+#include "ctl/command.hpp"
 
 #include <Poco/Exception.h>
 #include <Poco/Net/HTTPClientSession.h>
@@ -68,7 +69,7 @@ std::string whyNotConnected(const ControlAddress &address, int error)
     const std::string quoted = "\"" + address.text + "\"";
     const std::string elsewhere = " If its socket is elsewhere, name it with --control ADDRESS.";
     struct stat file {};
-    const bool known = !address.unixPath.empty() && stat(address.unixPath.c_str(), &file) == 0;
+    const bool known = !address.path.empty() && stat(address.path.c_str(), &file) == 0;
     switch (error) {
     case ENOENT:
     case ENOTDIR:
@@ -102,7 +103,7 @@ Poco::Net::StreamSocket connectTo(const ControlAddress &address, const Deadline 
         const timeval time{deadline.limit()->count(), 0};
         ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
     }
-    if (::connect(fd.get(), address.generic(), address.size) != 0) {
+    if (::connect(fd.get(), address.get(), address.size) != 0) {
         throw ConnectError(whyNotConnected(address, errno));
     }
     Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(fd.get()));
@@ -195,6 +196,15 @@ Response exchange(Poco::Net::StreamSocket &socket, const Request &request, const
 bool Request::changes() const
 {
     return method != "GET" && target.find("?dry_run=1") == std::string::npos;
+}
+
+ControlClient::ControlClient(const std::string &address)
+{
+    try {
+        address_ = parseControlAddress(address);
+    } catch (const Error &error) {
+        throw UsageError(std::string("the control address ") + error.what());
+    }
 }
 
 Response ControlClient::send(const Request &request, std::optional<seconds> limit,

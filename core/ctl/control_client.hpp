@@ -2,8 +2,8 @@
 // each request, as the control API wants it.
 #pragma once
 
+#include "base/control_address.hpp"
 #include "base/error.hpp"
-#include "ctl/control_address.hpp"
 
 #include <chrono>
 #include <functional>
@@ -40,7 +40,7 @@ public:
     using Waiting = std::function<void(std::chrono::seconds elapsed)>;
 
     // Throws UsageError when the address cannot be one. Connects with each request.
-    explicit ControlClient(const std::string &address) : address_(parseControlAddress(address)) {}
+    explicit ControlClient(const std::string &address);
 
     // limit: of the whole exchange; none: as long as it takes. Throws ConnectError.
     Response send(const Request &request, std::optional<std::chrono::seconds> limit,

@@ -91,9 +91,10 @@ struct alignas(kCacheLine) EngineDoor {
     alignas(kCacheLine) std::atomic<std::uint64_t> dirty[kMaxWorkers / 64]; // workers with replies
 };
 
-// Where one request thread sleeps. A futex word.
+// Where one request thread sleeps.
 struct alignas(kCacheLine) Seat {
-    std::atomic<std::uint32_t> wake; // 0 while it may sleep, 1 = get up
+    std::atomic<std::uint32_t> wake;   // futex word: 0 while it may sleep, 1 = get up
+    std::atomic<std::uint32_t> served; // requests it has taken; only this thread writes it
 };
 
 struct AppSegmentLayout {

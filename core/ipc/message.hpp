@@ -64,13 +64,15 @@ enum class MessageType : std::uint32_t {
     workerExited = 63,    // u32 worker number, u32 pid, u32 status as of waitpid()
 
     // router -> worker
-    attach = 80,         // u32 worker number, u32 first seat, u32 threads,
-                         // fds: AppSegment, WorkerSegment. First message on the channel
+    attach = 80,         // u32 worker number, u32 first seat, u32 threads, u32 requests to serve
+                         // (0: any number), fds: AppSegment, WorkerSegment. First message on the
+                         // channel
     engineDoorbell = 81, // u32 engine, fds: eventfd. Before the engine's first request
 
     // worker -> router
     workerReady = 100,  // -
     workerFailed = 101, // str text
+    workerSpent = 102,  // - it takes no more requests, finishes what it has, and ends
 };
 
 // Where a configuration that main hands over comes from.
@@ -89,6 +91,8 @@ enum class ConfigOrigin : std::uint32_t {
 //   str name, str type ("python"), str runtime module file (absolute path), str options (JSON of
 //   the whole application), str user, str group (empty: the daemon's), str working directory
 //   (empty: the daemon's), u32 count of environment, count times: str name, str value,
-//   str stdout path, str stderr path (empty: none), u32 threads per worker
+//   str stdout path, str stderr path (empty: none), u32 threads per worker, isolation (u32 flags,
+//   two maps of ids: u32 count, count times u32 container, u32 host, u32 size; str rootfs,
+//   str cgroup path; ipc/isolation.hpp)
 
 } // namespace patchbay::ipc

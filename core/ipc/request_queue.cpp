@@ -181,6 +181,7 @@ void RequestProducer::forgetSeats(std::uint32_t first, std::uint32_t count) noex
 {
     for (std::uint32_t seat = first; seat < kMaxSeats && seat - first < count; seat++) {
         clearIdle(shared_, seat);
+        shared_.seats[seat].served.store(0, std::memory_order_relaxed);
     }
     if (backlog() != 0) {
         wake(count);
@@ -197,25 +198,56 @@ std::uint64_t RequestProducer::backlog() const noexcept
     return tail - head < kRequestRing ? tail - head : kRequestRing;
 }
 
-bool RequestProducer::hasIdle() const noexcept
+bool RequestProducer::waiting(std::uint32_t count) const noexcept
 {
-    for (const std::atomic<std::uint64_t> &word : shared_.idle) {
-        if (word.load(kSeqCst) != 0) {
-            return true;
+    if (backlog() < count) {
+        return false; // most of the time
+    }
+    std::uint64_t wanted = std::uint64_t{count} + idleSeats();
+    std::uint64_t tail = tail_.load(kSeqCst);
+    std::uint64_t position = shared_.head.load(kSeqCst);
+    for (std::uint32_t i = 0; i < kRequestRing && position < tail && wanted != 0; i++, position++) {
+        Ticket cell = shared_.ring[position & kRingMask].load(std::memory_order_acquire);
+        std::uint32_t slot = ticketSlot(cell);
+        // Cancelled ones, which lie in the ring until the head passes them, do not wait.
+        if (isAt(cell, position) && slot < kMaxSlots &&
+            shared_.slots[slot].state.load(std::memory_order_relaxed) ==
+                makeState(ticketPosition(cell), Phase::queued, 0)) {
+            wanted--;
         }
     }
-    return false;
+    return wanted == 0;
 }
 
-bool RequestProducer::allIdle(std::uint32_t first, std::uint32_t count) const noexcept
+std::uint32_t RequestProducer::idleSeats(std::uint32_t enough) const noexcept
 {
-    for (std::uint32_t seat = first; seat < kMaxSeats && seat - first < count; seat++) {
-        std::uint64_t word = shared_.idle[seat / 64].load(std::memory_order_relaxed);
-        if ((word >> (seat % 64) & 1) == 0) {
-            return false;
+    std::uint32_t idle = 0;
+    for (const std::atomic<std::uint64_t> &word : shared_.idle) {
+        idle += static_cast<std::uint32_t>(std::popcount(word.load(kSeqCst)));
+        if (idle >= enough) {
+            return enough;
         }
     }
-    return true;
+    return idle;
+}
+
+std::uint32_t RequestProducer::idleOf(std::uint32_t first, std::uint32_t count) const noexcept
+{
+    std::uint32_t idle = 0;
+    for (std::uint32_t seat = first; seat < kMaxSeats && seat - first < count; seat++) {
+        std::uint64_t word = shared_.idle[seat / 64].load(std::memory_order_relaxed);
+        idle += static_cast<std::uint32_t>(word >> (seat % 64) & 1);
+    }
+    return idle;
+}
+
+std::uint32_t RequestProducer::servedBy(std::uint32_t first, std::uint32_t count) const noexcept
+{
+    std::uint32_t served = 0;
+    for (std::uint32_t seat = first; seat < kMaxSeats && seat - first < count; seat++) {
+        served += shared_.seats[seat].served.load(std::memory_order_relaxed);
+    }
+    return served;
 }
 
 std::optional<Ticket> RequestConsumer::take() noexcept
@@ -240,6 +272,8 @@ std::optional<Ticket> RequestConsumer::take() noexcept
         // Ours, another's or cancelled: in each case nobody needs to see it again.
         shared_.head.compare_exchange_strong(head, head + 1, kSeqCst);
         if (taken) {
+            std::atomic<std::uint32_t> &served = shared_.seats[seat_].served;
+            served.store(served.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
             return cell;
         }
     }

@@ -26,15 +26,22 @@ public:
     // [engine][control] Wakes up to `count` sleeping seats, lowest numbers first (seed S45: spare
     // workers stay idle and reach their idle time). Returns how many were woken.
     std::uint32_t wake(std::uint32_t count) noexcept;
-    // [control] After a worker's death: forget that its seats sleep, and pass on the wake-ups it
-    // may have died with.
+    // [control] After a worker's death: forget that its seats sleep and what they have taken, and
+    // pass on the wake-ups it may have died with.
     void forgetSeats(std::uint32_t first, std::uint32_t count) noexcept;
     // [any] Requests nobody has taken, cancelled ones not yet passed over included; an estimate.
     std::uint64_t backlog() const noexcept;
+    // [any] Do at least so many requests wait, beyond those for which a seat is about to be woken?
+    // Looks at each of them when the ring is that long. An estimate.
+    bool waiting(std::uint32_t count) const noexcept;
     // [any] Is any seat asleep? An estimate.
-    bool hasIdle() const noexcept;
-    // [any] Do all of these seats sleep? As the workers say: untrusted.
-    bool allIdle(std::uint32_t first, std::uint32_t count) const noexcept;
+    bool hasIdle() const noexcept { return idleSeats(1) != 0; }
+    // [any] How many seats sleep; stops counting at `enough`. An estimate.
+    std::uint32_t idleSeats(std::uint32_t enough = kMaxSeats) const noexcept;
+    // [any] How many of these seats sleep, and what they have taken since forgetSeats(), modulo
+    // 2^32. As the workers say: untrusted.
+    std::uint32_t idleOf(std::uint32_t first, std::uint32_t count) const noexcept;
+    std::uint32_t servedBy(std::uint32_t first, std::uint32_t count) const noexcept;
 
 private:
     friend class RequestProducerProbe; // unit tests stop a push half way

@@ -155,7 +155,7 @@ std::optional<std::string> Expander::content(const std::string &path)
     try {
         text = references_.file(path);
     } catch (const Error &error) {
-        return fail(about("The file ", path, " cannot be read: ") + error.what() + ".");
+        return fail(error.what());
     }
     if (text.find('\0') != std::string::npos) {
         return fail(about("The file ", path, " must not contain null character."));

@@ -23,7 +23,8 @@ std::set<std::string> fileReferences(const Value &root);
 
 struct References {
     std::function<std::optional<std::string>(const std::string &name)> environment;
-    std::function<std::string(const std::string &path)> file; // content; throws Error
+    std::function<std::string(const std::string &path)> file; // content; throws Error:
+                                                              // a sentence naming the file
 };
 
 // Expands every reference below root; values keep their offsets. With a problem root is of no use

@@ -5,7 +5,6 @@
 #include "base/process_title.hpp"
 #include "worker/process_setup.hpp"
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -37,12 +36,6 @@ pid_t forkChild(const std::string &title, std::span<const int> keep,
     }
     std::fflush(nullptr);
     _exit(status);
-}
-
-std::string endText(int status)
-{
-    return WIFSIGNALED(status) ? "exited on signal " + std::to_string(WTERMSIG(status))
-                               : "exited with code " + std::to_string(WEXITSTATUS(status));
 }
 
 } // namespace patchbay::main_

@@ -16,7 +16,4 @@ namespace patchbay::main_ {
 pid_t forkChild(const std::string &title, std::span<const int> keep,
                 const std::function<int()> &body);
 
-// "exited with code 0", "exited on signal 9": of a status as of waitpid().
-std::string endText(int status);
-
 } // namespace patchbay::main_

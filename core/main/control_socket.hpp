@@ -2,8 +2,8 @@
 // that it outlives the router, which accepts on a copy of its own and serves (daemon.md 2).
 #pragma once
 
+#include "base/control_address.hpp"
 #include "base/unique_fd.hpp"
-#include "main/control_address.hpp"
 #include "main/socket_file.hpp"
 
 #include <sys/types.h>

@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/process_title.hpp"
+#include "main/check_child.hpp"
 #include "main/config_files.hpp"
 #include "main/control_socket.hpp"
 #include "main/discovery_child.hpp"
@@ -151,10 +152,15 @@ log::Level answerLevel(const Options &options)
 int runTest(const Options &options)
 {
     log::setLevel(answerLevel(options));
-    worker::Credentials user = chooseUser(options);
     UniqueFd files = ConfigFiles(options.config).read();
-    return testConfiguration(files.get(), chooseModulesDir(options), absolutePath(options.tmpDir),
-                             user);
+    CheckRequest request;
+    request.files = files.get();
+    request.source = options.config;
+    request.control = options.control;
+    request.modulesDir = chooseModulesDir(options);
+    request.tmpDir = absolutePath(options.tmpDir);
+    request.user = chooseUser(options);
+    return checkConfiguration(request);
 }
 
 int runListModules(const Options &options)

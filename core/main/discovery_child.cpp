@@ -4,10 +4,9 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/process_title.hpp"
-#include "ipc/bundle.hpp"
+#include "base/unique_fd.hpp"
 #include "main/child.hpp"
 #include "module/discovery.hpp"
-#include "router/process/router.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -103,23 +102,6 @@ int listModules(const std::string &modulesDir, bool json, const worker::Credenti
         worker::takeOn(user);
         modules::printCatalog(modules::discover(modulesDir), json);
         return 0;
-    });
-    return await(pid) == 0 ? 0 : 1;
-}
-
-int testConfiguration(int files, const std::string &modulesDir, const std::string &tmpDir,
-                      const worker::Credentials &user)
-{
-    std::string manifest = discoverModules(modulesDir, user);
-    pid_t pid = forkOrThrow("check", {&files, 1}, [&] {
-        worker::takeOn(user);
-        control::RouterOptions options;
-        options.manifest = manifest;
-        options.tmpDir = tmpDir;
-        options.user = user.user;
-        options.group = user.group;
-        options.asUnit = product().asUnit;
-        return control::checkConfiguration(ipc::readBundle(files, ipc::kMaxConfigText), options);
     });
     return await(pid) == 0 ? 0 : 1;
 }

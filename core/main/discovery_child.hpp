@@ -14,8 +14,4 @@ std::string discoverModules(const std::string &modulesDir, const worker::Credent
 // --list-modules: prints to stdout; exit status.
 int listModules(const std::string &modulesDir, bool json, const worker::Credentials &user);
 
-// -t: checks the configuration of these files (a bundle); problems go to stderr. Exit status.
-int testConfiguration(int files, const std::string &modulesDir, const std::string &tmpDir,
-                      const worker::Credentials &user);
-
 } // namespace patchbay::main_

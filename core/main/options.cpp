@@ -2,7 +2,7 @@
 #include "main/options.hpp"
 
 #include "base/build_info.hpp"
-#include "main/control_address.hpp"
+#include "base/control_address.hpp"
 
 #include <algorithm>
 #include <string_view>

@@ -181,6 +181,9 @@ void Supervisor::stop(bool graceful, std::chrono::milliseconds deadline)
     parts_.control.closeDescriptor();
     Clock::time_point when = Clock::now() + (patient ? deadline + kMargin : kNowTime);
     killAt_ = killAt_ ? std::min(*killAt_, when) : when;
+    for (pid_t pid : prototypes_) {
+        kill(pid, SIGTERM); // keepers stop waiting for what applications leave behind
+    }
     reap();
 }
 

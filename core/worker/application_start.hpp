@@ -2,6 +2,8 @@
 // router, passed on unread by main, parsed here, in the prototype.
 #pragma once
 
+#include "ipc/isolation.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,6 +22,7 @@ struct ApplicationStart {
     std::vector<std::pair<std::string, std::string>> environment;
     std::string stdoutPath, stderrPath; // empty: none
     std::uint32_t threads = 1;          // request threads per worker
+    ipc::Isolation isolation;
 };
 
 inline constexpr std::size_t kMaxStartBlob = 16 * 1024 * 1024;

@@ -63,17 +63,36 @@ bool alreadyIs(const Credentials &credentials) noexcept
            getgid() == credentials.gid && getegid() == credentials.gid;
 }
 
-} // namespace
-
-bool canChangeCredentials() noexcept
+// wanted: bits of capabilities below 32.
+bool hasCapabilities(unsigned wanted) noexcept
 {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3]{};
     if (syscall(SYS_capget, &header, data) != 0) {
         return geteuid() == 0;
     }
-    constexpr unsigned kWanted = (1U << CAP_SETUID) | (1U << CAP_SETGID); // both below 32
-    return (data[0].effective & kWanted) == kWanted;
+    return (data[0].effective & wanted) == wanted;
+}
+
+} // namespace
+
+bool canChangeCredentials() noexcept
+{
+    return hasCapabilities((1U << CAP_SETUID) | (1U << CAP_SETGID));
+}
+
+bool canAdminister() noexcept
+{
+    return hasCapabilities((1U << CAP_SYS_ADMIN) | (1U << CAP_SETUID) | (1U << CAP_SETGID));
+}
+
+void dropCapabilities()
+{
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3]{};
+    if (syscall(SYS_capset, &header, none) != 0) {
+        throw SystemError("capset()");
+    }
 }
 
 bool userExists(const std::string &user)
@@ -136,8 +155,11 @@ void takeOn(const Credentials &credentials)
     if (setuid(credentials.uid) != 0) {
         throw SystemError("setuid(" + std::to_string(credentials.uid) + ")");
     }
-    if (credentials.uid != 0 && setuid(0) == 0) {
-        throw Error("The user \"" + credentials.user + "\" was taken on, but not for good.");
+    if (credentials.uid != 0) {
+        dropCapabilities(); // the kernel does so only for whoever was user 0 (of his namespace)
+        if (setuid(0) == 0) {
+            throw Error("The user \"" + credentials.user + "\" was taken on, but not for good.");
+        }
     }
 }
 

@@ -20,6 +20,10 @@ struct Credentials {
 
 // May this process become somebody else (CAP_SETUID and CAP_SETGID)? [any]
 bool canChangeCredentials() noexcept;
+// That, and make namespaces and mounts (CAP_SYS_ADMIN)? [any]
+bool canAdminister() noexcept;
+// Gives up all of them. Throws SystemError.
+void dropCapabilities();
 bool userExists(const std::string &user);
 bool groupExists(const std::string &group);
 
@@ -30,8 +34,8 @@ gid_t groupId(const std::string &group);
 // Looks both up. An empty group: the user's primary one. Throws Error naming what is unknown.
 Credentials resolveCredentials(const std::string &user, const std::string &group);
 
-// Supplementary groups, then group, then user; no way back. Nothing to do when the process already
-// is that user; throws Error when it must not become it.
+// Supplementary groups, then group, then user; no way back, no capability but user 0's. Nothing to
+// do when the process already is that user; throws Error when it must not become it.
 void takeOn(const Credentials &credentials);
 
 } // namespace patchbay::worker

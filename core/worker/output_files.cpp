@@ -16,7 +16,7 @@ void redirect(int fd, const std::string &path, const char *what)
     if (path.empty()) {
         return;
     }
-    UniqueFd file(open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600));
+    UniqueFd file(open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666));
     if (!file || dup2(file.get(), fd) < 0) {
         throw Error("The " + std::string(what) + " file \"" + path +
                     "\" cannot be opened: " + errnoText(errno) + ".");

@@ -10,6 +10,7 @@
 #include "module/loader.hpp"
 #include "worker/application_start.hpp"
 #include "worker/credentials.hpp"
+#include "worker/isolation.hpp"
 #include "worker/output_files.hpp"
 #include "worker/process_setup.hpp"
 #include "worker/router_frames.hpp"
@@ -51,8 +52,11 @@ private:
 
     void takeStandardError();
     void setUp();
-    void becomeUser() const;
+    Credentials credentials() const;
     void enterDirectory() const;
+    void isolate();
+    void watchChildren();
+    void loadModule();
     void loadRuntime();
 
     void serve();
@@ -67,7 +71,9 @@ private:
     int pollTimeout() const;
 
     PrototypeOptions options_;
+    bool ownStandardError_ = false; // descriptor 2 is a pipe for this application alone
     ApplicationStart start_;
+    std::shared_ptr<const modules::LoadedModule> module_;
     std::unique_ptr<modules::RuntimeInstance> runtime_;
     UniqueFd childEvents_;                   // signalfd of SIGCHLD
     std::map<pid_t, std::uint32_t> workers_; // pid: number
@@ -81,6 +87,7 @@ void Prototype::takeStandardError()
     if (options_.standardError) {
         dup2(options_.standardError.get(), STDERR_FILENO);
         options_.standardError.reset();
+        ownStandardError_ = true;
         log::setFormat(log::Format::text); // the router makes of it what the log wants
     }
 }
@@ -93,16 +100,9 @@ void Prototype::setUp()
     start_ = parseApplicationStart(blob);
     setProcessTitle(std::string(product().program) + ": \"" + start_.name + "\" prototype");
 
-    sigset_t child;
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    pthread_sigmask(SIG_BLOCK, &child, nullptr);
-    childEvents_.reset(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!childEvents_) {
-        throw SystemError("signalfd()");
-    }
     detachInput();
-    becomeUser();
+    isolate();
+    watchChildren();
     enterDirectory();
     for (const auto &[name, value] : start_.environment) {
         setenv(name.c_str(), value.c_str(), 1);
@@ -111,17 +111,50 @@ void Prototype::setUp()
     loadRuntime();
 }
 
-void Prototype::becomeUser() const
+// Who calls may stay behind as the keeper of the one that returns.
+void Prototype::isolate()
+{
+    Isolator isolator(start_.isolation, start_.name, credentials(), start_.module);
+    if (ownStandardError_) {
+        // So that the user can open /dev/stderr. Without the right to, it is its own already.
+        [[maybe_unused]] int result = fchown(STDERR_FILENO, isolator.hostUid(), isolator.hostGid());
+    }
+    if (!start_.isolation.rootfs.empty()) {
+        loadModule(); // a file of the server, out of reach in there; its code runs later
+    }
+    isolator.enter();
+    isolator.becomeUser();
+}
+
+void Prototype::watchChildren()
+{
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    pthread_sigmask(SIG_BLOCK, &child, nullptr);
+    childEvents_.reset(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!childEvents_) {
+        throw SystemError("signalfd()");
+    }
+}
+
+// Looked up where the daemon lives, whatever the application will see of it.
+Credentials Prototype::credentials() const
 {
     bool ownGroup = !start_.group.empty() || !start_.user.empty();
     const std::string &user = start_.user.empty() ? options_.user : start_.user;
     const std::string &group = ownGroup ? start_.group : options_.group;
     if (!user.empty()) {
-        takeOn(resolveCredentials(user, group));
-    } else if (!group.empty()) {
+        return resolveCredentials(user, group);
+    }
+    if (!group.empty() && groupId(group) != getegid()) {
         throw Error("The group \"" + group +
                     "\" cannot be taken on: the daemon was not started by root.");
     }
+    Credentials same; // as we are
+    same.uid = geteuid();
+    same.gid = getegid();
+    return same;
 }
 
 void Prototype::enterDirectory() const
@@ -132,14 +165,20 @@ void Prototype::enterDirectory() const
     }
 }
 
-void Prototype::loadRuntime()
+void Prototype::loadModule()
 {
-    auto module = modules::LoadedModule::load(start_.module, modules::LoadAs::runtime);
-    if (module->descriptor().kind != PB_KIND_RUNTIME) {
+    module_ = modules::LoadedModule::load(start_.module, modules::LoadAs::runtime);
+    if (module_->descriptor().kind != PB_KIND_RUNTIME) {
         throw Error(start_.module + ": not a runtime module");
     }
-    runtime_ = std::make_unique<modules::RuntimeInstance>(std::move(module), modules::host(),
-                                                          start_.options);
+}
+
+void Prototype::loadRuntime()
+{
+    if (!module_) {
+        loadModule();
+    }
+    runtime_ = std::make_unique<modules::RuntimeInstance>(module_, modules::host(), start_.options);
 }
 
 int Prototype::run()

@@ -28,6 +28,40 @@ namespace {
 
 using ipc::MessageType;
 
+// One more request may be taken; `last`: after it no other.
+class Permit {
+public:
+    Permit(std::atomic<std::uint32_t> &left, std::uint32_t limit) noexcept
+        : left_(left), limited_(limit != 0)
+    {
+    }
+    // False: there is none. One that was not used is still there.
+    bool get() noexcept
+    {
+        if (!limited_ || held_) {
+            return true;
+        }
+        std::uint32_t left = left_.load(std::memory_order_relaxed);
+        while (left != 0 && !left_.compare_exchange_weak(left, left - 1)) {
+        }
+        held_ = left != 0;
+        last_ = left == 1;
+        return held_;
+    }
+    // A request was taken. True: it was the last.
+    bool use() noexcept
+    {
+        held_ = false;
+        return limited_ && last_;
+    }
+
+private:
+    std::atomic<std::uint32_t> &left_;
+    bool limited_;
+    bool held_ = false;
+    bool last_ = false;
+};
+
 class Worker {
 public:
     explicit Worker(WorkerOptions options) : options_(std::move(options)) {}
@@ -40,6 +74,7 @@ private:
     bool bringUp();
     bool serveAll();
     void serve(ipc::RequestConsumer &consumer) noexcept;
+    void spent() noexcept;
     bool call(const pb_exchange &exchange, void *thread) noexcept;
     void stopTaking() noexcept;
     void startFailed(const std::string &text) noexcept;
@@ -57,7 +92,10 @@ private:
     std::optional<ReplyPort> port_;
     std::vector<std::unique_ptr<ipc::RequestConsumer>> consumers_; // one per request thread
     std::atomic<bool> stopping_{false};
-    std::optional<RouterWatch> watch_; // last: its thread uses all of the above
+    std::uint32_t requestLimit_ = 0;        // 0: none
+    std::atomic<std::uint32_t> permits_{0}; // requests that no thread has set out to take yet
+    std::atomic<bool> spent_{false};        // the router knows
+    std::optional<RouterWatch> watch_;      // last: its thread uses all of the above
 };
 
 // false: the router went away, or made no sense.
@@ -87,6 +125,8 @@ void Worker::takeSegments(ipc::Frame &frame)
     std::uint32_t number = reader.u32();
     std::uint32_t seat = reader.u32();
     std::uint32_t threads = reader.u32();
+    requestLimit_ = reader.u32();
+    permits_.store(requestLimit_, std::memory_order_relaxed);
     if (number >= ipc::kMaxWorkers || threads == 0 || threads > ipc::kMaxSeats ||
         seat > ipc::kMaxSeats - threads) {
         throw Error("the router gave a number or seats that cannot be");
@@ -183,6 +223,16 @@ bool Worker::call(const pb_exchange &exchange, void *thread) noexcept
     }
 }
 
+// No more requests, but those that threads have (seed S50). The successor is to be on its way
+// before we are gone.
+void Worker::spent() noexcept
+{
+    stopTaking();
+    if (!spent_.exchange(true)) {
+        sendPatiently(options_.router, MessageType::workerSpent, {});
+    }
+}
+
 // One request thread: the main one or another.
 void Worker::serve(ipc::RequestConsumer &consumer) noexcept
 {
@@ -190,11 +240,21 @@ void Worker::serve(ipc::RequestConsumer &consumer) noexcept
     void *self = options_.runtime->object();
     void *thread = ops.thread_enter(self);
     WorkerExchange exchange(*application_, *port_);
+    Permit permit(permits_, requestLimit_);
     while (!stopping_.load(std::memory_order_acquire)) {
+        if (!permit.get()) { // another thread waits with the last one
+            spent();
+            break;
+        }
         std::optional<ipc::Ticket> ticket = consumer.take();
         if (!ticket) {
             consumer.sleep();
-        } else if (exchange.begin(*ticket)) {
+            continue;
+        }
+        if (permit.use()) {
+            spent();
+        }
+        if (exchange.begin(*ticket)) {
             exchange.finish(call(exchange.face(), thread));
         }
     }

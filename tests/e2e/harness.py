@@ -285,8 +285,10 @@ class Server:
         return self.api("GET", path)
 
     def ready(self):
+        """Is it up, to main as well? The history is main's to tell, after it has heard that."""
         try:
-            return self.control("GET", "/readyz").status == 200
+            return (self.control("GET", "/readyz").status == 200
+                    and self.control("GET", "/control/history").status == 200)
         except (OSError, control.NoAnswer):
             return False
 
@@ -365,6 +367,12 @@ def finish(server):
 
 class Case(unittest.TestCase):
     """A test with servers that are stopped, checked and removed at its end."""
+
+    def logged(self, server, text=None, like=None, since=0):
+        """Waits for the text, or something like the pattern, in the log, which a thread writes."""
+        wait_for(f"{text or like!r} in the log, which says:\n{server.text()[-1500:]}",
+                 lambda: text in server.text()[since:] if text is not None
+                 else re.search(like, server.text()[since:]), 20)
 
     def serve(self, config=None, **more):
         server = Server(config, **more)

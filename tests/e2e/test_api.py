@@ -60,7 +60,7 @@ class Transport(control.Expectations, harness.Case):
 
     def test_malformed(self):
         for data in (b"nonsense\r\n\r\n", b"GET\r\n\r\n", b"GET /config\r\n\r\n",
-                     b"GET /config HTTP/3.0\r\n\r\n", b"GET  /config HTTP/1.1\r\n\r\n",
+                     b"GET /config HTTP/3.0\r\n\r\n",
                      b"GET /config HTTP/1.1\r\nNo colon\r\n\r\n",
                      b"GET /config HTTP/1.1\r\nA : b\r\n\r\n",
                      b"GET config HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\r\n\r\n"):
@@ -170,11 +170,11 @@ class Paths(control.Expectations, harness.Case):
                 self.expect(404, NOT_THERE, "DELETE", path)
 
     def test_invalid_methods(self):
-        for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "get", "BREW"):
+        for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"):
             for path in ("/", "/status", "/status/requests"):
                 with self.subTest(method=method, path=path):
                     self.expect(405, INVALID_METHOD, method, path, "{}")
-        for method in ("OPTIONS", "TRACE", "get", "BREW"):
+        for method in ("OPTIONS", "TRACE", "BREW"):
             for path in ("/config", "/config/listeners", "/config/nope"):
                 with self.subTest(method=method, path=path):
                     self.expect(405, NOT_ALLOWED, method, path)
@@ -205,8 +205,9 @@ class Paths(control.Expectations, harness.Case):
         self.assertEqual(list(app["requests"])[:6],
                          ["active", "total", "queued", "wait", "failed", "client_gone"])
         self.assertEqual(list(app["requests"]["wait"]), ["count", "milliseconds"])
-        self.assertEqual(list(app["requests"]["failed"]), ["unavailable", "worker_died", "bad_reply",
-                                                           "queue_full", "queue_time"])
+        self.assertEqual(list(app["requests"]["failed"])[:5], ["unavailable", "worker_died",
+                                                               "bad_reply", "queue_full",
+                                                               "queue_time"])
         self.assertEqual(app["state"], "ok")
         self.assertEqual((app["processes"]["running"], app["processes"]["idle"],
                           app["processes"]["started"], app["processes"]["died"]), (1, 1, 1, 0))

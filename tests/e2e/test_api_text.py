@@ -125,6 +125,7 @@ class Text(control.Expectations, harness.Case):
         self.assertEqual(len(answer.body), 310)
 
     def test_errors(self):
+        self.done("PUT", "/config", control.FIRST)
         for text, place, detail in ERRORS:
             with self.subTest(text=text[:60]):
                 self.expect(400, error(place, detail), "PUT", "/config", text)

@@ -84,6 +84,8 @@ class Types(control.Expectations, harness.Case):
         self.unix = f"unix:{self.server.dir}/l.sock"
         self.config["listeners"][self.unix] = {"pass": "applications/app"}
         NAMES["/listeners"] = f"127.0.0.1:{self.port}|{self.unix}"
+        # What is wrong with the applications is said before what they are needed for.
+        self.config = dict(sorted(self.config.items()))
         self.done("PUT", "/config", self.config)
         self.router = self.server.one("patchbay: router")
         schema = self.server.get("/schema")

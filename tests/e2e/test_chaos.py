@@ -105,6 +105,7 @@ class Chaos(harness.Case):
         for _ in range(20):
             self.assertEqual(get(("127.0.0.1", port)).status, 503)
             time.sleep(0.05)
+        self.logged(server, 'failed to start application "loop"')
         log = server.text()                     # what it said last comes before what we say of it
         self.assertLess(log.index("\nlast words\n"), log.index('failed to start application "loop"'))
         starts = server.text().count('"loop" application started')

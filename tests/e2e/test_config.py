@@ -58,7 +58,7 @@ MISTAKES = [
     (changed((*A, "environment"), {"A=B": "x"}), r"The environment name must not contain '=' character\."),
     (changed((*A, "environment"), {"": "x"}), r'The environment name must not be empty\.'),
     (changed((*A, "environment"), {"A": 1}), r'The "A" environment value must be a string\.'),
-    (changed((*A, "isolation"), {}), r'Patchbay is built without the "isolation" option support\.'),
+    (changed((*A, "isolation"), {"rootfs": "srv"}), r'The "rootfs" value must be an absolute path\.'),
     (changed((*A, "user"), "no-such-user-here"), r'no-such-user-here'),
     (changed((*A, "working_directory"), "/no/such/directory"), r'/no/such/directory'),
     (changed(("settings", "listen_threads"), 0),
@@ -94,8 +94,10 @@ class Check(harness.Case):
     def test_good(self):
         text = "\ufeff// a comment\n" + json.dumps(good())[:-1] + ", /* and a comma */ }\n"
         server, run = self.check(text)
-        self.assertEqual((run.returncode, run.stdout),
-                         (0, f"{server.conf}: configuration is valid\n"), run.stderr)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertTrue(run.stdout.startswith(f"{server.conf}: configuration is valid\n"
+                                              "A start would do this:\n"), run.stdout)
+        self.assertIn("application app: start\n", run.stdout)
         server, run = self.check("{}")
         self.assertEqual(run.returncode, 0, run.stderr)
 

@@ -28,14 +28,17 @@ class Edits(control.Expectations, harness.Case):
 
     def test_refused(self):
         self.server = self.serve("// from a file\n" + json.dumps(self.config))
-        refusal = {"error": "The configuration comes from a file.",
-                   "detail": f'Change {self.server.conf} and reload, or set "settings": {{"control": '
-                             '{"edits": "allow"}} in it.'}
         self.holds(self.config)
         for method, path, body in (("PUT", "/config", "{}"), ("PUT", "/config/settings", "{}"),
                                    ("DELETE", "/config", None),
                                    ("DELETE", "/config/applications/app", None)):
-            self.expect(409, refusal, method, path, body)
+            answer = self.server.control(method, path, body)
+            got = answer.json
+            self.check_answer(answer, 409, got)
+            self.assertEqual((list(got), got["error"]),
+                             (["error", "detail"], "The configuration comes from a file."))
+            self.assertIn(str(self.server.conf), got["detail"])
+            self.assertIn('"settings": {"control": {"edits": "allow"}}', got["detail"])
         answer = self.server.control("DELETE", "/config")
         self.assertTrue(answer.raw.startswith(b"HTTP/1.1 409 Conflict\r\n"))
         self.holds(self.config)
@@ -195,9 +198,10 @@ class Directory(control.Expectations, harness.Case):
                                 ({"applications": {"app": python_app()}}, "/applications/app")):
             self.write("c.json", config)
             got = self.server.api(*RELOAD, status=400)
-            self.assertIn(str(self.server.conf), got["detail"])
-            self.assertIn(str(self.server.dir / "conf.d" / "c.json"), got["detail"])
-            self.assertEqual(got["pointer"], pointer)
+            self.assertEqual((got["error"], got["pointer"]), ("Invalid configuration.", pointer))
+            places = [got["location"], *(m["location"] for m in got["more"])]
+            self.assertEqual({p["file"] for p in places},
+                             {str(self.server.conf), str(self.server.dir / "conf.d" / "c.json")})
             self.server.reload(refused=True)
             self.holds(before)
         self.write("c.json", {"settings": {"http": {"idle_timeout": 1}}})
@@ -253,6 +257,7 @@ class References(control.Expectations, harness.Case):
                 self.assertEqual(self.version(), value)
                 self.holds(self.config(text))
         self.server.reload(self.config(f"${{file:{self.file}}}"))
+        self.assertNotIn(SECRET, self.server.control("POST", "/control/reload?dry_run=1").body.decode())
         for path in ("/", "/config", "/config/applications/app/environment/VERSION", "/status",
                      "/control/history", "/control/history/1", "/schema"):
             self.assertNotIn(SECRET, self.server.control("GET", path).body.decode(), path)
@@ -292,10 +297,11 @@ class References(control.Expectations, harness.Case):
         before = self.server.get()
         for text, said in (
                 ("${env:PB_NONE}", "PB_NONE"),
-                ("${file:/no/such/file}", "/no/such/file.*No such file or directory"),
-                (f"${{file:{self.server.dir}}}", "directory"),
+                ("${file:/no/such/file}",
+                 '^The file "/no/such/file" cannot be opened: No such file or directory\\.$'),
+                (f"${{file:{self.server.dir}}}", "(?i)a directory|regular file"),
                 (f"${{file:{self.server.dir}/nul}}", "(?i)nul"),
-                ("${file:relative}", "absolute path"), ("${env:}", "name"), ("${env:PB_SECRET", "")):
+                ("${file:relative}", "absolute path"), ("${env:}", "name"), ("${env:PB_SECRET", "name")):
             with self.subTest(text=text):
                 self.server.write(self.config(text))
                 got = self.server.api(*RELOAD, status=400)

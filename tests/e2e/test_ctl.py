@@ -57,7 +57,8 @@ class Api(Ctl):
                          DONE)
 
     def test_set_get_append_delete(self):
-        self.assertEqual(self.run_ctl(OK, "config", "get"), "{}\n")
+        self.assertEqual(self.run_ctl(OK, "config", "get"),
+                         '{\n\t"listeners": {},\n\t"routes": [],\n\t"applications": {}\n}\n')
         self.configure()
         self.assertEqual(self.answers(self.port), "1")
         self.assertEqual(json.loads(self.run_ctl(OK, "config", "get")), self.config)

@@ -100,7 +100,7 @@ class DiskFull(harness.Case):
             self.assertIn(self.post(body)[0], (500, 503))
             self.assertEqual(get(self.address).status, 200)
             self.assertEqual(self.post(b"small"), (200, b"small"))   # needs no disk
-        self.assertRegex(server.text(), re.escape(str(disk)) + r'.* failed \(28')
+        self.logged(server, like=re.escape(str(disk)) + r'.* failed \(28')
         (self.disk / "filler").unlink()
         self.assertEqual(self.post(body), (200, body))
         self.assertEqual(list(self.disk.iterdir()), [])
@@ -130,9 +130,9 @@ def limited(count):
 class Descriptors(harness.Case):                                                   # P22
     def test_it_says_so_at_start(self):
         server = self.serve(simple(free_port()), wrapper=limited(64))
-        self.assertIn("[warn]", server.text())
-        self.assertIn("only 64 descriptors are allowed: clients beyond that wait (ulimit -Hn)",
-                      server.text())
+        self.logged(server, "[warn]")
+        self.logged(server,
+                    "only 64 descriptors are allowed: clients beyond that wait (ulimit -Hn)")
 
     def test_too_few_to_start(self):
         for count in (6, 8, 12, 16):

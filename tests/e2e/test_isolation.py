@@ -98,7 +98,8 @@ class Start(Isolation):
         self.assertEqual((self.server.state / "conf.json").read_bytes(), self.stored)
         self.assertEqual(self.server.get("/status/listeners"), {
             f"127.0.0.1:{self.port}": {"state": "open"}, f"127.0.0.1:{self.other}": {"state": "open"},
-            self.listener: {"state": "failed", "message": "Address already in use"}})
+            self.listener: {"state": "failed", "errno": "EADDRINUSE",
+                            "message": "Address already in use"}})
         site = self.server.get("/status/applications/site")
         self.assertIn(site["state"], ("down", "starting"))
         self.assertIn("No module named 'site_app'", site["failure"]["output"])
@@ -193,7 +194,7 @@ class Reload(Isolation):
         new = self.broken_reload()
         self.server.reload()
         self.check_degraded(new)
-        self.assertIn("No module named 'nosuch_library'", self.server.text())
+        self.logged(self.server, "No module named 'nosuch_library'")
 
     def test_back_to_the_old_version(self):
         old = self.server.one('"site" application')

@@ -185,7 +185,7 @@ class Refused(harness.Case):
         ]:
             with self.subTest(said=said):
                 server.reload(config, refused=True)
-                self.assertRegex(server.text(), said)
+                self.logged(server, like=said)
                 self.assertEqual(get(("127.0.0.1", port), "/version").body, b"1")
                 # What a refused one had started is on its way out.
                 wait_for("the worker as before",
@@ -202,7 +202,7 @@ class Refused(harness.Case):
         self.assertEqual(get(("127.0.0.1", port)).status, 200)
         for _ in range(5):
             self.assertEqual(get(("127.0.0.1", other)).status, 503)
-        self.assertIn('Python failed to import module "nosuch_module"', server.text())
+        self.logged(server, 'Python failed to import module "nosuch_module"')
 
 
 def everybody_may_read(path):
@@ -223,12 +223,12 @@ class Unprivileged(harness.Case):
         with Connection(("127.0.0.1", port)) as c:
             c.send(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + body)
             self.assertEqual(c.response().body, body)
-        self.assertIn(f'the directory "{server.dir}" cannot be written to', server.text())
+        self.logged(server, f'the directory "{server.dir}" cannot be written to')
         config = simple(port)
         config["settings"] = {"http": {"body_temp_path": str(server.dir)}}
         server.reload(config, refused=True)
-        self.assertIn(f'The "body_temp_path" directory "{server.dir}" cannot be used: '
-                      "Permission denied.", server.text())
+        self.logged(server, f'The "body_temp_path" directory "{server.dir}" cannot be used: '
+                    "Permission denied.")
 
 
 class Signals(harness.Case):
@@ -245,7 +245,7 @@ class Signals(harness.Case):
                 server.process.send_signal(sig)
                 self.assertEqual(c.response().body, b"slept")
             self.assertEqual(server.stop(), 0)
-            self.assertIn(f"signal signo:{int(sig)} ({sig.name}) received", server.text())
+            self.logged(server, f"signal signo:{int(sig)} ({sig.name}) received")
 
     def test_rotation(self):                                                       # A16, P20
         server = self.serve(simple(self.port))

@@ -17,25 +17,45 @@ Answer accepted(std::uint64_t id)
 
 Respond AsyncJobs::begin(const Respond &client)
 {
-    std::uint64_t id = ++last_;
-    answers_[id] = nullptr;
-    if (answers_.size() > kKept) {
-        answers_.erase(answers_.begin());
+    if (unanswered_ >= kMostUnanswered) {
+        return client;
     }
+    std::uint64_t id = ++last_;
+    jobs_.emplace(id, std::nullopt);
+    unanswered_++;
     client(accepted(id));
-    return [this, id](Answer answer) {
-        if (auto found = answers_.find(id); found != answers_.end()) {
-            found->second = std::make_shared<Answer>(std::move(answer));
+    return [this, id](Answer answer) { answered(id, std::move(answer)); };
+}
+
+void AsyncJobs::answered(std::uint64_t id, Answer answer)
+{
+    bytes_ += answer.body.size();
+    unanswered_--;
+    jobs_[id] = std::move(answer);
+    forgetOld(id);
+}
+
+// The oldest answers go; the latest one stays however large it is.
+void AsyncJobs::forgetOld(std::uint64_t latest)
+{
+    std::size_t kept = jobs_.size() - unanswered_;
+    for (auto job = jobs_.begin(); job != jobs_.end() && (kept > kKept || bytes_ > kKeptBytes);) {
+        if (!job->second || job->first == latest) {
+            ++job;
+            continue;
         }
-    };
+        bytes_ -= job->second->body.size();
+        kept--;
+        job = jobs_.erase(job);
+    }
 }
 
 Answer AsyncJobs::find(const std::string &id) const
 {
     std::uint64_t number = 0;
     auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
-    auto found = answers_.find(number);
-    if (error != std::errc() || end != id.data() + id.size() || found == answers_.end()) {
+    auto found = jobs_.find(number);
+    if (error != std::errc() || end != id.data() + id.size() || found == jobs_.end()) {
         return Answer::error(404, "Value doesn't exist.");
     }
     return found->second ? *found->second : accepted(number);

@@ -39,19 +39,21 @@ bool isMergePatch(const Request &request)
     return request.method == "PATCH" && request.contentType == "application/merge-patch+json";
 }
 
-// What the request does to the document. The path is that below /config.
-control::ConfigService::Edit editOf(const Request &request, const Path &path, const Value &value)
+// What the request does to the document. The path is that below /config; the value, which may be
+// large, is shared by the copies of the function.
+control::ConfigService::Edit editOf(const Request &request, std::shared_ptr<const Value> value)
 {
+    const Path &path = request.path;
     if (request.method == "PUT") {
-        return [path, value](Value &root) { check(json::put(root, path, value)); };
+        return [path, value](Value &root) { check(json::put(root, path, *value)); };
     }
     if (request.method == "POST") {
-        return [path, value](Value &root) { check(json::append(root, path, value)); };
+        return [path, value](Value &root) { check(json::append(root, path, *value)); };
     }
     if (request.method == "DELETE") {
         return [path](Value &root) { check(json::remove(root, path)); };
     }
-    return [path, value](Value &root) { merge(root, path, value); };
+    return [path, value](Value &root) { merge(root, path, *value); };
 }
 
 } // namespace
@@ -79,18 +81,18 @@ void Resources::config(Request request, const Respond &respond)
 
 void Resources::editConfig(Request request, const Respond &respond)
 {
-    Value value;
+    std::shared_ptr<const Value> value;
     if (request.method != "DELETE") {
         try {
-            value = json::read(request.body);
+            value = std::make_shared<const Value>(json::read(request.body));
         } catch (const json::ReadError &error) {
             respond(syntaxAnswer(error, request.body));
             return;
         }
     }
-    auto edit = editOf(request, request.path, value);
     enqueue(request, respond,
-            [this, edit, ifMatch = request.ifMatch, uid = request.uid, dry = request.dryRun()] {
+            [this, edit = editOf(request, std::move(value)), ifMatch = request.ifMatch,
+             uid = request.uid, dry = request.dryRun()] {
                 return changeAnswer(parts_.service.edit(edit, ifMatch, {uid, "api"}, dry));
             });
 }

@@ -3,6 +3,7 @@
 
 #include "base/log.hpp"
 #include "base/process_title.hpp"
+#include "base/secret_text.hpp"
 #include "patchbay/module.hpp"
 #include "router/http/response_writer.hpp"
 
@@ -19,11 +20,14 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kHeadTime{300'000};
-constexpr milliseconds kBodyTime{60'000}; // between two pieces; the same for writing
-constexpr milliseconds kLingerTime{2'000};
-constexpr std::size_t kMaxLinger = std::size_t{1} << 20;
+// What a client may still send after its answer: a body that was refused for its size, say.
+constexpr std::size_t kMaxLinger = 4 * ipc::kMaxConfigText;
 constexpr std::size_t kReadSize = 65'536;
+
+// A key may pass through it.
+struct ReadBuffer : std::array<char, kReadSize> {
+    ~ReadBuffer() { explicit_bzero(data(), size()); }
+};
 
 // Lines of up to 16 KiB in a block of little more; bodies as large as a configuration may be.
 http::Settings limits()
@@ -45,14 +49,20 @@ std::string lowerCase(std::string_view text)
     return lower;
 }
 
+// Lines of the same name are one list (RFC 9110, 5.3).
+void addToList(std::string &list, std::string_view value)
+{
+    list.append(list.empty() ? "" : ", ").append(value);
+}
+
 void takeFields(const http::Request &from, Request &to)
 {
     for (const pb_field &field : from.fields) {
         std::string name = lowerCase(sdk::view(field.name));
         if (name == "if-match") {
-            to.ifMatch = sdk::view(field.value);
+            addToList(to.ifMatch, sdk::view(field.value));
         } else if (name == "prefer") {
-            to.prefer = lowerCase(sdk::view(field.value));
+            addToList(to.prefer, lowerCase(sdk::view(field.value)));
         } else if (name == "content-type") {
             std::string type = lowerCase(sdk::view(field.value));
             type.erase(std::min(type.find_first_of("; \t"), type.size()));
@@ -79,6 +89,41 @@ std::string render(const Answer &answer)
 
 } // namespace
 
+// What a Respond stands for. When the last of its copies is gone and none was called, nobody can
+// say how the request ended: the client finds its connection closed, and does not wait for ever.
+class Connection::Reply {
+public:
+    explicit Reply(std::weak_ptr<Connection> connection) : connection_(std::move(connection)) {}
+    ~Reply()
+    {
+        auto client = connection_.lock();
+        if (!given_ && client && client->state_ == State::working) {
+            client->end();
+        }
+    }
+    Reply(const Reply &) = delete;
+    Reply &operator=(const Reply &) = delete;
+
+    void give(const Answer &answer) noexcept
+    {
+        given_ = true;
+        auto client = connection_.lock();
+        if (!client || client->state_ != State::working) {
+            return;
+        }
+        try {
+            client->answer(answer);
+        } catch (const std::exception &error) {
+            log::alert("control socket: an answer cannot be given: %s", error.what());
+            client->end();
+        }
+    }
+
+private:
+    std::weak_ptr<Connection> connection_;
+    bool given_ = false;
+};
+
 Connection::Connection(Surroundings surroundings, UniqueFd fd, std::uint32_t uid)
     : in_(std::move(surroundings)), fd_(std::move(fd)), uid_(uid), settings_(limits())
 {
@@ -87,14 +132,12 @@ Connection::Connection(Surroundings surroundings, UniqueFd fd, std::uint32_t uid
 
 Connection::~Connection()
 {
-    in_.loop.cancel(timer_);
-    in_.loop.unwatch(fd_.get());
-    in_.budget.left += taken_;
+    release();
 }
 
 void Connection::start()
 {
-    arm(kHeadTime);
+    arm(in_.patience.head);
     in_.loop.watch(fd_.get(), [this] { readable(); });
 }
 
@@ -102,7 +145,18 @@ void Connection::end()
 {
     if (state_ != State::over) {
         state_ = State::over;
-        in_.ended(*this); // deletes us
+        release(); // whoever still holds us may outlive loop and budget
+        in_.ended(*this);
+    }
+}
+
+void Connection::release() noexcept
+{
+    if (fd_) {
+        in_.loop.cancel(timer_);
+        in_.loop.unwatch(fd_.get());
+        in_.budget.left += taken_;
+        fd_.reset();
     }
 }
 
@@ -117,7 +171,7 @@ void Connection::arm(milliseconds time)
 
 void Connection::readable()
 {
-    std::array<char, kReadSize> bytes;
+    ReadBuffer bytes;
     ssize_t size = ::recv(fd_.get(), bytes.data(), bytes.size(), 0);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
@@ -133,7 +187,7 @@ void Connection::readable()
         feedHead();
         return;
     case State::body:
-        arm(kBodyTime);
+        arm(in_.patience.body);
         feedBody(received);
         return;
     case State::lingering:
@@ -180,15 +234,16 @@ void Connection::startBody()
         if (!takeMemory(head.contentLength.value_or(0))) {
             return;
         }
+        request_.body.reserve(head.contentLength.value_or(0)); // no copies of a key behind it
     }
     state_ = State::body;
-    arm(kBodyTime);
+    arm(in_.patience.body);
     if (head.expectContinue) {
         // Fits into any socket buffer; if not, curl goes on after a second by itself.
         (void)!::send(fd_.get(), http::kContinue.data(), http::kContinue.size(), MSG_NOSIGNAL);
     }
-    std::string head_ = std::exchange(buffer_, {});
-    feedBody(std::string_view(head_).substr(parser_.headerSize()));
+    SecretText received(std::exchange(buffer_, {})); // the first piece of the body follows the head
+    feedBody(received.view().substr(parser_.headerSize()));
 }
 
 void Connection::feedBody(std::string_view bytes)
@@ -232,12 +287,8 @@ void Connection::dispatch()
     state_ = State::working; // for as long as it takes; a client that leaves is found when writing
     in_.loop.cancel(timer_);
     in_.loop.unwatch(fd_.get());
-    std::weak_ptr<Connection> weak = weak_from_this();
-    in_.handle(std::move(request_), [weak](const Answer &given) {
-        if (auto self = weak.lock(); self && self->state_ == State::working) {
-            self->answer(given);
-        }
-    });
+    auto reply = std::make_shared<Reply>(weak_from_this());
+    in_.handle(std::move(request_), [reply](const Answer &given) { reply->give(given); });
 }
 
 void Connection::refuse(unsigned status)
@@ -251,7 +302,7 @@ void Connection::answer(const Answer &answer)
     in_.loop.unwatch(fd_.get());
     buffer_ = render(answer);
     state_ = State::writing;
-    arm(kBodyTime);
+    arm(in_.patience.writing);
     in_.loop.watch(
         fd_.get(), [this] { writable(); }, control::ControlLoop::Interest::write);
 }
@@ -267,7 +318,7 @@ void Connection::writable()
         end();
         return;
     }
-    arm(kBodyTime);
+    arm(in_.patience.writing);
     written_ += static_cast<std::size_t>(size);
     if (written_ == buffer_.size()) {
         linger();
@@ -283,7 +334,7 @@ void Connection::linger()
         end();
         return;
     }
-    arm(kLingerTime);
+    arm(in_.patience.leaving);
     in_.loop.watch(fd_.get(), [this] { readable(); });
 }
 

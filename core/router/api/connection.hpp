@@ -26,11 +26,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
 public:
     using Handler = std::function<void(Request request, const Respond &respond)>;
 
+    // How long a client may take; body and writing: between two pieces.
+    struct Patience {
+        std::chrono::milliseconds head{300'000};
+        std::chrono::milliseconds body{60'000};
+        std::chrono::milliseconds writing{60'000};
+        std::chrono::milliseconds leaving{2'000}; // to close after its answer
+    };
+
     struct Surroundings {
         control::ControlLoop &loop;
         Budget &budget;
         const Handler &handle;
         std::function<void(Connection &)> ended; // the last thing it does
+        Patience patience;
     };
 
     // fd: connected, non-blocking. uid: of the peer.
@@ -39,13 +48,15 @@ public:
     Connection(const Connection &) = delete;
     Connection &operator=(const Connection &) = delete;
 
+    enum class State : std::uint8_t { head, body, working, writing, lingering, over };
+
     void start();
-    // No request has come yet: when room is needed, such a one has to go.
-    bool waiting() const noexcept { return state_ == State::head; }
+    State state() const noexcept { return state_; }
+    // Gives back everything it has.
     void end();
 
 private:
-    enum class State : std::uint8_t { head, body, working, writing, lingering, over };
+    class Reply;
 
     void readable();
     void writable();
@@ -58,6 +69,7 @@ private:
     void linger();
     void arm(std::chrono::milliseconds time);
     bool takeMemory(std::size_t bytes);
+    void release() noexcept;
 
     Surroundings in_;
     UniqueFd fd_;

@@ -72,6 +72,8 @@ void Resources::restart(const Request &request, const Respond &respond)
         try {
             parts_.service.restart(name, {uid, "restart"});
             return Answer::success("Ok");
+        } catch (const control::Stopping &) {
+            throw;
         } catch (const std::exception &error) {
             return errorAnswer(error, "Failed to restart app.");
         }

@@ -99,6 +99,7 @@ bool parseTarget(std::string_view target, Request &request)
         query = query.substr(0, query.find('#'));
     }
     bool good = split(path, '/', [&](std::string_view part) {
+        request.sent.emplace_back(part);
         return decode(part, request.path.emplace_back());
     });
     return good && split(query, '&', [&](std::string_view part) {

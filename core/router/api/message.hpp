@@ -18,6 +18,7 @@ namespace patchbay::api {
 struct Request {
     std::string method;
     std::vector<std::string> path; // decoded parts; "/config//a%2Fb/" is {"config", "a/b"}
+    std::vector<std::string> sent; // the same parts as they were sent: {"config", "a%2Fb"}
     std::map<std::string, std::string> query;
     std::string contentType; // without parameters, lower case
     std::string ifMatch;
@@ -25,9 +26,11 @@ struct Request {
     std::string body;
     std::uint32_t uid = control::kUnknownUid; // of the peer
 
-    bool dryRun() const
+    bool dryRun() const { return asks("dry_run"); }
+    // A query option that is switched on: "?replace=1", "?replace".
+    bool asks(const std::string &option) const
     {
-        auto found = query.find("dry_run");
+        auto found = query.find(option);
         return found != query.end() && found->second != "0";
     }
 };

@@ -14,16 +14,31 @@ Answer invalidMethod()
     return Answer::error(405, "Invalid method.");
 }
 
+Answer stopping()
+{
+    return Answer::error(503, "The server is stopping.");
+}
+
 } // namespace
 
 void Resources::handle(Request request, const Respond &respond)
+{
+    try {
+        dispatch(std::move(request), respond);
+    } catch (const std::exception &error) { // no memory, no descriptor
+        log::alert("control socket: %s", error.what());
+        respond(errorAnswer(error, "Internal error."));
+    }
+}
+
+void Resources::dispatch(Request request, const Respond &respond)
 {
     std::string root = request.path.empty() ? std::string() : request.path.front();
     bool alone = request.path.size() <= 1;
     if (root == "config") {
         config(std::move(request), respond);
     } else if (root == "certificates") {
-        certificates(request, respond);
+        certificates(std::move(request), respond);
     } else if (root == "control" && !alone) {
         control(request, respond);
     } else if (root.empty() || root == "status" || (alone && root == "schema") ||
@@ -48,45 +63,47 @@ void Resources::read(const Request &request, const Respond &respond)
     } else if (root == "healthz") {
         respond(Answer::success("Ok"));
     } else if (root == "readyz") {
-        respond(parts_.controller.active() != nullptr
-                    ? Answer::success("Ok")
-                    : Answer::error(503, "No configuration is in effect yet."));
+        respond(readiness());
     } else {
         respond(async_.find(request.path.size() == 2 ? request.path[1] : std::string()));
     }
 }
 
-void Resources::overview(const Respond &respond)
+Answer Resources::readiness() const
 {
-    withStatus([this, respond](json::Value status) {
-        json::Value all = json::Value::object();
-        all.add("certificates", json::Value::object());
-        all.add("config", parts_.service.declared());
-        all.add("status", std::move(status));
-        respond(Answer::of(200, all));
-    });
+    if (parts_.jobs.closed()) {
+        return stopping();
+    }
+    return parts_.controller.active() != nullptr
+               ? Answer::success("Ok")
+               : Answer::error(503, "No configuration is in effect yet.");
 }
 
-// Nothing uses certificates before there is a TLS listener.
-void Resources::certificates(const Request &request, const Respond &respond)
+void Resources::overview(const Respond &respond)
 {
-    if (request.method != "GET") {
-        respond(invalidMethod());
-    } else if (request.path.size() > 1) {
-        respond(Answer::error(404, "Certificate doesn't exist."));
-    } else {
-        respond(Answer::of(200, json::Value::object()));
-    }
+    withStatus(respond, [this](json::Value status) {
+        json::Value all = json::Value::object();
+        all.add("certificates", parts_.certificates.list());
+        all.add("config", parts_.service.declared());
+        all.add("status", std::move(status));
+        return Answer::of(200, all);
+    });
 }
 
 void Resources::enqueue(const Request &request, const Respond &client, Change change)
 {
+    if (parts_.jobs.closed()) {
+        client(stopping());
+        return;
+    }
     bool detached = request.prefer.find("respond-async") != std::string::npos;
     Respond respond = detached ? async_.begin(client) : client;
     parts_.jobs.push([respond, change = std::move(change)] {
         Answer answer;
         try {
             answer = change();
+        } catch (const control::Stopping &) {
+            return; // the client finds its connection closed, and knows as much as we do
         } catch (const std::exception &error) {
             answer = errorAnswer(error);
         }

@@ -4,6 +4,7 @@
 
 #include "module/catalog.hpp"
 #include "router/api/async_jobs.hpp"
+#include "router/api/certificate_store.hpp"
 #include "router/api/message.hpp"
 #include "router/control/config_service.hpp"
 #include "router/control/job_queue.hpp"
@@ -20,6 +21,7 @@ public:
         control::EngineSet &engines;
         control::Spawner &spawner;
         const modules::Catalog &catalog;
+        CertificateStore &certificates;
     };
 
     explicit Resources(Parts parts) : parts_(parts) {}
@@ -31,11 +33,15 @@ public:
 private:
     using Change = std::function<Answer()>;
 
+    void dispatch(Request request, const Respond &respond);
     void read(const Request &request, const Respond &respond);
+    Answer readiness() const;
     void overview(const Respond &respond);
     void config(Request request, const Respond &respond);
     void editConfig(Request request, const Respond &respond);
-    void certificates(const Request &request, const Respond &respond);
+    void certificates(Request request, const Respond &respond);
+    void uploadCertificate(Request request, const std::string &name, const Respond &respond);
+    Answer removeCertificate(const std::string &name, std::uint32_t uid, bool dry);
     void status(const Request &request, const Respond &respond);
     void control(const Request &request, const Respond &respond);
     void restart(const Request &request, const Respond &respond);
@@ -43,8 +49,8 @@ private:
     void history(const Request &request, const Respond &respond);
     void rollback(const Request &request, const Respond &respond);
 
-    // Calls done with the whole status, when the engines have said what they have.
-    void withStatus(std::function<void(json::Value)> done);
+    // Answers with what is made of the whole status, when the engines have said what they have.
+    void withStatus(const Respond &respond, std::function<Answer(json::Value)> make);
     void enqueue(const Request &request, const Respond &respond, Change change);
 
     Parts parts_;

@@ -34,9 +34,9 @@ std::uint32_t peerUid(int fd)
 } // namespace
 
 Server::Server(control::ControlLoop &loop, int listener, std::vector<uid_t> users,
-               Connection::Handler handle)
-    : loop_(loop), listener_(listener), users_(std::move(users)),
-      handle_(std::move(handle)), budget_{kMemory}
+               Connection::Handler handle, Connection::Patience patience)
+    : loop_(loop), listener_(listener), users_(std::move(users)), handle_(std::move(handle)),
+      patience_(patience), budget_{kMemory}
 {
     loop_.watch(listener_, [this] { acceptable(); });
 }
@@ -75,26 +75,41 @@ void Server::admit(UniqueFd fd)
         log::warn("control socket: user %u may not connect", uid);
         return;
     }
-    makeRoom();
+    if (!makeRoom()) {
+        log::warn("control socket: %zu clients wait for their answers, there is no room for more",
+                  clients_.size());
+        return;
+    }
     auto connection = std::make_shared<Connection>(
-        Connection::Surroundings{loop_, budget_, handle_,
-                                 [this](Connection &over) { ended(over); }},
+        Connection::Surroundings{loop_, budget_, handle_, [this](Connection &over) { ended(over); },
+                                 patience_},
         std::move(fd), uid);
     clients_.push_back(connection);
     connection->start();
 }
 
-// Clients that say nothing cannot keep others out: the one that has been silent longest goes.
-void Server::makeRoom()
+// Clients that say nothing, or do not listen, cannot keep others out. One whose change is being
+// made stays.
+bool Server::makeRoom()
 {
+    using State = Connection::State;
     if (clients_.size() < kMaxClients) {
-        return;
+        return true;
     }
-    auto silent = std::find_if(clients_.begin(), clients_.end(),
-                               [](const auto &client) { return client->waiting(); });
-    std::shared_ptr<Connection> gone = silent != clients_.end() ? *silent : clients_.front();
-    log::warn("control socket: %zu clients, the oldest is disconnected", clients_.size());
-    gone->end();
+    for (State state : {State::lingering, State::head, State::body, State::writing}) {
+        auto found = std::find_if(clients_.begin(), clients_.end(),
+                                  [state](const auto &client) { return client->state() == state; });
+        if (found != clients_.end()) {
+            if (state != State::lingering) {
+                log::warn("control socket: %zu clients, one that is slow is disconnected",
+                          clients_.size());
+            }
+            std::shared_ptr<Connection> slow = *found;
+            slow->end();
+            return true;
+        }
+    }
+    return false;
 }
 
 void Server::ended(Connection &connection)

@@ -16,7 +16,7 @@ public:
     // listener: listening, non-blocking or not; the caller keeps it open. users: who may connect,
     // by uid; empty: whoever the socket's file lets in (a socket without a file has no such guard).
     Server(control::ControlLoop &loop, int listener, std::vector<uid_t> users,
-           Connection::Handler handle);
+           Connection::Handler handle, Connection::Patience patience = {});
     ~Server();
     Server(const Server &) = delete;
     Server &operator=(const Server &) = delete;
@@ -26,7 +26,7 @@ public:
 private:
     void acceptable();
     void admit(UniqueFd fd);
-    void makeRoom();
+    bool makeRoom();
     void pause();
     void ended(Connection &connection);
 
@@ -34,6 +34,7 @@ private:
     int listener_;
     std::vector<uid_t> users_;
     Connection::Handler handle_;
+    Connection::Patience patience_;
     Budget budget_;
     std::list<std::shared_ptr<Connection>> clients_; // oldest first
     control::ControlLoop::TimerId paused_ = 0;

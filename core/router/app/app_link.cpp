@@ -6,14 +6,28 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <cassert>
 
 namespace patchbay::app {
 
+namespace {
+
+std::chrono::milliseconds lookEvery(const Limits &limits) noexcept
+{
+    std::chrono::milliseconds shortest = limits.queue;
+    if (limits.answer.count() != 0) {
+        shortest = std::min(shortest, limits.answer);
+    }
+    return std::clamp(shortest / 16, AppLink::kRetry, AppLink::kLook);
+}
+
+} // namespace
+
 AppLink::AppLink(engine::Engine &engine, std::uint32_t engineNumber,
                  std::shared_ptr<Application> application, std::vector<AppLink *> &busy)
     : engine_(engine), engineNumber_(engineNumber), application_(std::move(application)),
-      busy_(busy), memoryHint_(engineNumber * 16)
+      busy_(busy), lookEvery_(lookEvery(application_->limits())), memoryHint_(engineNumber * 16)
 {
 }
 
@@ -192,6 +206,9 @@ std::optional<Failure> AppLink::submit(Exchange &exchange) noexcept
         application_->running.load(std::memory_order_acquire) == 0) {
         return count(Cause::unavailable); // at once (S43)
     }
+    if (queueIsFull()) {
+        return count(Cause::queueFull);
+    }
     if (waiting_.empty()) {
         const Sent sent = send(*this, exchange);
         if (sent == Sent::yes) {
@@ -200,9 +217,6 @@ std::optional<Failure> AppLink::submit(Exchange &exchange) noexcept
         if (sent == Sent::invalid) {
             return count(Cause::unsendable);
         }
-    }
-    if (waitingCount_ >= kMaxWaiting) {
-        return count(Cause::queueFull);
     }
     grow();
     waitingCount_++;

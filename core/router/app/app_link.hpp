@@ -19,7 +19,7 @@ class AppLink;
 // What an engine has counted for an application and not told yet.
 struct Tally {
     std::uint32_t requests = 0, refusedFull = 0, refusedLate = 0, unavailable = 0, unsendable = 0,
-                  workerDied = 0, badReply = 0, clientGone = 0, taken = 0;
+                  workerDied = 0, timedOut = 0, badReply = 0, clientGone = 0, taken = 0;
     std::uint64_t waitMicroseconds = 0;
 };
 
@@ -53,10 +53,12 @@ struct WorkerLink {
 
 class AppLink final : public engine::EventHandler, private engine::Timer {
 public:
-    static constexpr std::chrono::seconds kWaitLimit{30};
     static constexpr std::size_t kMaxWaiting = 4096;
     // While exchanges wait, how often to see whether another engine has freed something.
     static constexpr std::chrono::milliseconds kRetry{16};
+    // While anything is alive, how often to look who has waited for too long. Limits shorter than
+    // a few of these are looked at more often.
+    static constexpr std::chrono::milliseconds kLook{250};
 
     AppLink(engine::Engine &engine, std::uint32_t engineNumber,
             std::shared_ptr<Application> application, std::vector<AppLink *> &busy);
@@ -114,12 +116,28 @@ public:
     engine::List<Exchange, PausedTag> &paused() noexcept { return paused_; }
     // A worker says that it took the request then; untrusted.
     void noteTaken(const Exchange &exchange, std::uint64_t takenAt) noexcept;
+    // The application has said something about it.
+    void noteSign(Exchange &exchange) const noexcept { exchange.heard_ = engine_.now(); }
     void failTakenBy(const WorkerLink &worker, Cause cause);
     void fail(Exchange &exchange, Cause cause); // tells the sink; the slot is settled already
 
 private:
+    // The second timer: the one that looks for what takes too long.
+    class Lookout final : public engine::Timer {
+    public:
+        explicit Lookout(AppLink &link) noexcept : link_(link) {}
+
+    private:
+        void onTimer() override { link_.lookOut(); }
+        AppLink &link_;
+    };
+
     void onEvents(std::uint32_t) override {} // it rang; the end of the turn collects
     void onTimer() override;
+    void lookOut();
+    void lookAt(std::uint32_t slot);
+    void expire(Exchange &exchange);
+    bool queueIsFull() const noexcept;
 
     void grow() noexcept;
     bool inherit(SlotRecord &record, std::uint32_t formerOwner) noexcept;
@@ -139,6 +157,8 @@ private:
     std::uint32_t engineNumber_;
     std::shared_ptr<Application> application_;
     std::vector<AppLink *> &busy_; // the engine's; links with something alive
+    Lookout lookout_{*this};
+    std::chrono::milliseconds lookEvery_;
     bool inBusy_ = false;
     bool retry_ = false;                // something was freed: the queue may move
     int doorbell_ = -1;                 // the application's

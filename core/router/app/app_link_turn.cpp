@@ -61,7 +61,12 @@ void AppLink::settle()
         pump();
     }
     if (pushed_ != 0) {
-        application_->queue().wake(pushed_);
+        const std::uint32_t woken = application_->queue().wake(pushed_);
+        const std::uint32_t spare = application_->limits().spareSeats;
+        if (application_->mayGrow.load() &&
+            (woken < pushed_ || application_->queue().idleSeats(spare) < spare)) {
+            application_->askForWorkers(); // S40
+        }
         pushed_ = 0;
     }
     publish();
@@ -100,7 +105,7 @@ void AppLink::waitForInbox(Exchange &exchange) noexcept
 void AppLink::pump()
 {
     while (Exchange *exchange = waiting_.front()) {
-        if (exchange->since_ + kWaitLimit <= engine_.now()) {
+        if (exchange->since_ + application_->limits().queue <= engine_.now()) {
             fail(*exchange, Cause::queueTime);
             continue;
         }
@@ -141,6 +146,9 @@ void AppLink::grow() noexcept
         inBusy_ = true;
         busy_.push_back(this);
     }
+    if (!lookout_.isSet()) {
+        engine_.setTimer(lookout_, lookEvery_);
+    }
 }
 
 void AppLink::publish() noexcept
@@ -163,6 +171,7 @@ void AppLink::publish() noexcept
     addTo(application_->unavailable, tally_.unavailable);
     addTo(application_->unsendable, tally_.unsendable);
     addTo(application_->workerDied, tally_.workerDied);
+    addTo(application_->timedOut, tally_.timedOut);
     addTo(application_->badReply, tally_.badReply);
     addTo(application_->clientGone, tally_.clientGone);
     addTo(application_->taken, tally_.taken);
@@ -187,6 +196,9 @@ Failure AppLink::count(Cause cause) noexcept
         return kInternal;
     case Cause::workerDied:
         tally_.workerDied++;
+        return kUnavailable;
+    case Cause::answerTime:
+        tally_.timedOut++;
         return kUnavailable;
     case Cause::badReply:
         tally_.badReply++;

@@ -23,8 +23,8 @@ SlotRecord *makeRecords()
 } // namespace
 
 Application::Application(std::string name, std::string key,
-                         std::shared_ptr<modules::EncoderInstance> encoder)
-    : name_(std::move(name)), key_(std::move(key)), encoder_(std::move(encoder)),
+                         std::shared_ptr<modules::EncoderInstance> encoder, const Limits &limits)
+    : name_(std::move(name)), key_(std::move(key)), encoder_(std::move(encoder)), limits_(limits),
       segment_(ipc::AppSegment::create()), queue_(segment_.layout()),
       memoryBits_(ipc::kRequestUnits / 64), memory_(memoryBits_, ipc::kRequestUnits),
       slotBits_(ipc::kMaxSlots / 64), slotPool_(slotBits_, ipc::kMaxSlots), slots_(makeRecords())
@@ -43,6 +43,20 @@ Application::~Application()
         }
     }
 #endif
+}
+
+void Application::askForWorkers()
+{
+    if (!asked_.load() && !asked_.exchange(true) && overseer_.wanted) {
+        overseer_.wanted();
+    }
+}
+
+void Application::tellHanging(const std::shared_ptr<WorkerView> &worker) const
+{
+    if (overseer_.hangs) {
+        overseer_.hangs(worker);
+    }
 }
 
 std::optional<std::uint32_t> Application::takeSlot(std::uint32_t engine) noexcept

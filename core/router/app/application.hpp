@@ -9,11 +9,13 @@
 #include "ipc/shared_segment.hpp"
 #include "ipc/unit_pool.hpp"
 #include "module/instance.hpp"
+#include "router/app/limits.hpp"
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,10 +49,17 @@ struct WorkerView {
     ipc::UnitPool pool; // over segment's bitmap
 };
 
+// How engines speak to [control] of an application. Called on their threads.
+struct Overseer {
+    std::function<void()> wanted; // more workers, perhaps
+    // It has been silent over a request for too long.
+    std::function<void(const std::shared_ptr<WorkerView> &)> hangs;
+};
+
 class Application {
 public:
     Application(std::string name, std::string key,
-                std::shared_ptr<modules::EncoderInstance> encoder);
+                std::shared_ptr<modules::EncoderInstance> encoder, const Limits &limits = {});
     ~Application(); // [control] asserts that no exchange is alive
     Application(const Application &) = delete;
     Application &operator=(const Application &) = delete;
@@ -58,6 +67,14 @@ public:
     const std::string &name() const noexcept { return name_; }
     const std::string &key() const noexcept { return key_; } // name + canonical JSON
     const modules::EncoderInstance &encoder() const noexcept { return *encoder_; }
+    const Limits &limits() const noexcept { return limits_; }
+
+    void setOverseer(Overseer overseer) { overseer_ = std::move(overseer); } // before it is shared
+    // [engine] Fewer seats are idle than there should be. At most one message is under way.
+    void askForWorkers();
+    // [control] Before it looks how many there should be: who asks from now on is heard.
+    void hearAgain() noexcept { asked_.store(false); }
+    void tellHanging(const std::shared_ptr<WorkerView> &worker) const; // [engine]
 
     const ipc::AppSegment &segment() const noexcept { return segment_; }
     ipc::RequestProducer &queue() noexcept { return queue_; }
@@ -72,8 +89,11 @@ public:
     int doorbell(std::uint32_t engine);
 
     // Set by the Spawner on [control], read by engines to decide "503 at once" (seed S43).
-    std::atomic<std::uint32_t> running{0};  // workers that are ready
-    std::atomic<std::uint32_t> starting{0}; // being started; 0 while a back-off delay passes
+    std::atomic<std::uint32_t> running{0}; // workers that are ready
+    // Being started, or to be started as soon as a request waits; 0 while a back-off delay passes.
+    std::atomic<std::uint32_t> starting{0};
+    // More could be started than there are: engines ask for them.
+    std::atomic<bool> mayGrow{false};
     // Set by an engine after a complete answer; the Spawner's back-off starts over (seed S51).
     std::atomic<bool> answered{false};
     // Exchanges alive on any engine, zombie slots included, and Bindings: [control] may destroy at
@@ -88,6 +108,7 @@ public:
     std::atomic<std::uint64_t> unavailable{0}; // 503: nobody served and nobody was about to
     std::atomic<std::uint64_t> unsendable{0};  // 500: not to be encoded, or its body not readable
     std::atomic<std::uint64_t> workerDied{0};  // 503, or cut: the worker that had it ended
+    std::atomic<std::uint64_t> timedOut{0};    // 503, or cut: the application was silent too long
     std::atomic<std::uint64_t> badReply{0};    // 503, or cut: the application gave up or sent trash
     std::atomic<std::uint64_t> clientGone{0};  // nobody waited any more: client gone, or cut by us
     // Requests whose taking by a worker was heard of, and the time they had waited for it.
@@ -102,6 +123,9 @@ private:
     std::string name_;
     std::string key_;
     std::shared_ptr<modules::EncoderInstance> encoder_;
+    Limits limits_;
+    Overseer overseer_;
+    std::atomic<bool> asked_{false}; // [control] will look
     ipc::AppSegment segment_;
     ipc::RequestProducer queue_;
     std::vector<std::atomic<std::uint64_t>> memoryBits_;

@@ -55,6 +55,7 @@ void Collector::handle(const ipc::ReplyEntry &entry)
         exchange.worker_ = &worker_;
         link_.noteTaken(exchange, entry.takenAt);
     }
+    link_.noteSign(exchange);
     if (bytes == nullptr) {
         complain("it pointed outside its memory");
         giveUp(exchange, last);

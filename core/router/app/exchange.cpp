@@ -36,6 +36,7 @@ std::optional<Failure> Exchange::start(AppLink &link, const pb_request &request,
     bodyOffset_ = 0;
     outstanding_ = 0;
     worker_ = nullptr;
+    heard_ = {};
     headDone_ = false;
     parser_.reset(arena);
     return link.submit(*this);

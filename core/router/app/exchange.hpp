@@ -81,7 +81,8 @@ enum class Cause : std::uint8_t {
     unavailable, // no worker runs and none is starting
     unsendable,  // the request cannot be encoded or its body not be read
     workerDied,
-    badReply // the application gave up, or its answer is unusable
+    answerTime, // the application was silent for too long
+    badReply    // the application gave up, or its answer is unusable
 };
 
 // The one way up: what an exchange tells whoever asked (client/connection). After onEnd() or
@@ -156,6 +157,7 @@ private:
     BodySource body_;
     std::uint64_t bodyOffset_ = 0; // of body_ already handed over
     engine::TimePoint since_;      // when it was started
+    engine::TimePoint heard_;      // last sign of the application; zero: nobody is known to have it
     http::ReplyParser parser_;
 };
 

@@ -21,6 +21,7 @@ std::string encodeStart(const ApplicationConfig &config, const std::string &runt
         out.str(name).str(value);
     }
     out.str(config.stdoutPath).str(config.stderrPath).u32(config.threads);
+    ipc::writeIsolation(out, config.isolation);
     return out.bytes();
 }
 
@@ -31,8 +32,10 @@ AppPlan makePlan(const ApplicationConfig &config, const std::string &runtimeFile
     AppPlan plan;
     plan.name = config.name;
     plan.key = config.key;
-    plan.processes = config.processes;
+    plan.scale = config.scale;
     plan.threads = config.threads;
+    plan.requestLimit = config.requestLimit;
+    plan.limits = config.limits;
     // At least one longest run, so that no answer waits for ever.
     plan.replyUnits = static_cast<std::uint32_t>(
         std::clamp<std::uint64_t>(config.shmBytes / ipc::kUnit, ipc::kMaxRun, kMaxReplyUnits));

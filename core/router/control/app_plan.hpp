@@ -3,6 +3,8 @@
 #pragma once
 
 #include "ipc/layout.hpp"
+#include "router/app/limits.hpp"
+#include "router/control/scaling.hpp"
 
 #include <cstdint>
 #include <string>
@@ -13,11 +15,13 @@ struct ApplicationConfig;
 
 struct AppPlan {
     std::string name;
-    std::string key;              // equal key, same application (seed S15)
-    std::uint32_t processes = 1;  // workers to keep running
-    std::uint32_t threads = 1;    // request threads of each worker, a seat each
-    std::uint32_t replyUnits = 1; // reply memory of each worker, in units
-    std::string start;            // ApplicationStart blob (ipc/message.hpp)
+    std::string key;                // equal key, same application (seed S15)
+    Scale scale;                    // how many workers
+    std::uint32_t threads = 1;      // request threads of each worker, a seat each
+    std::uint32_t requestLimit = 0; // requests of each worker before it is replaced; 0: any number
+    std::uint32_t replyUnits = 1;   // reply memory of each worker, in units
+    app::Limits limits;
+    std::string start; // ApplicationStart blob (ipc/message.hpp)
 };
 
 // Worker numbers there are: a number stands for as many seats as a worker has threads.

@@ -24,6 +24,7 @@ void addRequests(AppReport &report, app::Application &application)
     report.unavailable = application.unavailable;
     report.unsendable = application.unsendable;
     report.workerDied = application.workerDied;
+    report.timedOut = application.timedOut;
     report.badReply = application.badReply;
     report.clientGone = application.clientGone;
     report.taken = application.taken;
@@ -39,6 +40,7 @@ AppReport AppSupervisor::report() const
     report.running = countRunning();
     report.starting = countStarting();
     report.idle = countIdle();
+    report.dormant = isDormant();
     report.started = started_;
     report.died = died_;
     report.failure = failure_;
@@ -70,7 +72,7 @@ std::uint32_t AppSupervisor::countIdle() const noexcept
     auto idle = std::count_if(workers_.begin(), workers_.end(), [this](const WorkerPtr &worker) {
         const app::WorkerView &view = *worker->view();
         return worker->state() == State::running &&
-               application_->queue().allIdle(view.firstSeat, view.seats);
+               application_->queue().idleOf(view.firstSeat, view.seats) == view.seats;
     });
     return static_cast<std::uint32_t>(idle);
 }

@@ -1,4 +1,5 @@
-// [control] See app_supervisor.hpp. Driven by spawner and by the processes' own channels.
+// [control] See app_supervisor.hpp. Driven by spawner and by the processes' own channels. How many
+// workers there are to be: app_scaling.cpp.
 #include "router/control/app_supervisor.hpp"
 
 #include "base/error.hpp"
@@ -15,11 +16,6 @@ namespace {
 using State = WorkerProcess::State;
 using Clock = Backoff::Clock;
 
-bool isAlive(const WorkerProcess &worker)
-{
-    return worker.state() == State::starting || worker.state() == State::running;
-}
-
 void logExit(pid_t pid, int status)
 {
     if (WIFSIGNALED(status)) {
@@ -29,27 +25,21 @@ void logExit(pid_t pid, int status)
     }
 }
 
-WorkerViewPtr makeView(std::uint32_t number, const AppPlan &plan)
-{
-    ipc::WorkerSegment segment = ipc::WorkerSegment::create(plan.replyUnits);
-    ipc::UnitPool pool = segment.pool();
-    return std::make_shared<app::WorkerView>(
-        app::WorkerView{number, number * plan.threads, plan.threads, std::move(segment), pool});
-}
-
 } // namespace
 
 AppSupervisor::AppSupervisor(ControlContext context, AppPlan plan, ApplicationPtr application,
                              std::function<void()> ended)
     : context_(context), plan_(std::move(plan)), application_(std::move(application)),
       ended_(std::move(ended)), output_(context.loop, plan_.name),
-      self_(std::make_shared<AppSupervisor *>(this))
+      scaling_(plan_.scale, plan_.threads), self_(std::make_shared<AppSupervisor *>(this))
 {
 }
 
 AppSupervisor::~AppSupervisor()
 {
     context_.loop.cancel(retryTimer_);
+    context_.loop.cancel(wantedTimer_);
+    context_.loop.cancel(idleTimer_);
 }
 
 void AppSupervisor::start()
@@ -73,12 +63,15 @@ void AppSupervisor::reconcile()
             retryTimer_ = 0;
             reconcile();
         });
-    } else if (!prototype_) {
-        startPrototype();
-    } else if (prototype_->state() == PrototypeProcess::State::ready) {
-        startWorkers();
+    } else if (std::uint32_t missing = missingWorkers(); missing != 0) {
+        if (!prototype_) {
+            startPrototype();
+        } else if (prototype_->state() == PrototypeProcess::State::ready) {
+            startWorkers(missing);
+        }
     }
     retireOldWorkers();
+    watchIdleWorkers();
     publish();
 }
 
@@ -102,14 +95,15 @@ void AppSupervisor::startPrototype()
             logExit(pid, status);
         }
         if (WorkerPtr worker = find(number, pid); worker && isCurrent(*worker)) {
-            worker->exited();
+            worker->exited(pid, status);
         }
         if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && phase_ == Phase::live) {
             backoff_.forgive(Clock::now());
             reconcile();
         }
     };
-    prototype_ = std::make_shared<PrototypeProcess>(context_.loop, ++lastSerial_, events);
+    prototype_ = std::make_shared<PrototypeProcess>(context_.loop, ++lastSerial_,
+                                                    context_.startLimit, events);
     try {
         prototype_->start(context_.main, plan_.name, plan_.start, output_.writeEnd());
     } catch (const Error &error) { // no descriptor, no memory
@@ -132,53 +126,6 @@ void AppSupervisor::prototypeDead(const std::string &error)
         noteFailure(failed ? "prototype" : nullptr, error);
     }
     reconcile();
-}
-
-void AppSupervisor::startWorkers()
-{
-    auto have = std::count_if(workers_.begin(), workers_.end(), [this](const WorkerPtr &worker) {
-        return isCurrent(*worker) && isAlive(*worker);
-    });
-    try {
-        for (auto missing = plan_.processes - have; missing > 0; missing--) {
-            std::optional<std::uint32_t> number = freeNumber();
-            if (!number) {
-                return; // reconcile comes back when one is free
-            }
-            startWorker(*number);
-        }
-    } catch (const Error &error) { // no descriptor, no memory
-        noteFailure("application", error.what());
-        reconcile();
-    }
-}
-
-void AppSupervisor::startWorker(std::uint32_t number)
-{
-    WorkerViewPtr view = makeView(number, plan_);
-    auto [ours, theirs] = ipc::Channel::makePair();
-    WorkerProcess::Events events;
-    events.ready = [this] { workerReady(); };
-    events.busy = [this] { return !quiet(); };
-    events.dead = [this, number](State before) { workerDead(number, before); };
-    auto worker = std::make_shared<WorkerProcess>(context_.loop, view, prototype_->serial(),
-                                                  std::move(ours), std::move(events));
-    workers_.push_back(worker);
-    try {
-        // Engines know its rings before it can put anything into them.
-        context_.engines.forEach(
-            [&](EnginePort &engine) { engine.workerAttached(application_, view); });
-        worker->attach(application_->segment().segment().fd(), plan_.threads);
-        context_.engines.forEach([&](EnginePort &engine) {
-            worker->engineDoorbell(engine.number(), application_->doorbell(engine.number()));
-        });
-        if (!prototype_->startWorker(number, theirs)) {
-            worker->kill();
-        }
-    } catch (...) {
-        worker->kill();
-        throw;
-    }
 }
 
 void AppSupervisor::workerReady()
@@ -233,64 +180,7 @@ void AppSupervisor::noteFailure(const char *what, const std::string &error)
         log::warn("failed to start %s \"%s\": %s", what, plan_.name.c_str(), error.c_str());
         failure_ = error;
     }
-    backoff_.failed(Clock::now(), application_->answered.exchange(false));
-}
-
-// Workers of an earlier prototype go one by one as their successors become ready, so that the
-// application never has fewer than before.
-void AppSupervisor::retireOldWorkers()
-{
-    if (!prototype_ || prototype_->state() != PrototypeProcess::State::ready) {
-        return;
-    }
-    std::uint32_t successors = 0;
-    std::vector<WorkerPtr> old;
-    bool leaving = false;
-    for (const WorkerPtr &worker : workers_) {
-        leaving = leaving || worker->state() == State::leaving;
-        if (!isAlive(*worker)) {
-            continue;
-        }
-        if (!isCurrent(*worker)) {
-            old.push_back(worker);
-        } else if (worker->state() == State::running) {
-            successors++;
-        }
-    }
-    std::size_t keep = plan_.processes > successors ? plan_.processes - successors : 0;
-    if (!freeNumber() && !old.empty() && !leaving) {
-        keep = std::min(keep, old.size() - 1); // a successor needs its number
-    }
-    while (old.size() > keep) {
-        old.back()->quit();
-        old.pop_back();
-    }
-}
-
-// Tells the engines. What rises is stored before what falls: an engine that reads `starting`, then
-// `running`, never sees both 0 while one takes over from the other. A dead worker counts until the
-// engines have forgotten it.
-void AppSupervisor::publish()
-{
-    auto buried = std::count_if(workers_.begin(), workers_.end(), [](const WorkerPtr &worker) {
-        return worker->state() == State::dead && worker->wasReady();
-    });
-    std::uint32_t running = countRunning() + static_cast<std::uint32_t>(buried);
-    std::uint32_t starting = countStarting();
-    if (phase_ == Phase::live && starting == 0 && backoff_.hopeful()) {
-        starting = 1; // a short delay passes; requests wait for it
-    }
-    if (running > application_->running.load()) {
-        application_->running.store(running);
-    }
-    application_->starting.store(starting);
-    application_->running.store(running);
-    bool down = running == 0 && starting == 0;
-    if (down && !down_ && !removing_) {
-        context_.engines.forEach(
-            [this](EnginePort &engine) { engine.applicationDown(application_); });
-    }
-    down_ = down;
+    backoff_.failed(Clock::now(), application_->answered.exchange(false), what != nullptr);
 }
 
 void AppSupervisor::leave()
@@ -300,6 +190,8 @@ void AppSupervisor::leave()
     }
     phase_ = Phase::leaving;
     context_.loop.cancel(retryTimer_);
+    context_.loop.cancel(wantedTimer_);
+    context_.loop.cancel(idleTimer_);
     for (const WorkerPtr &worker : workers_) {
         worker->quit();
     }
@@ -357,6 +249,10 @@ void AppSupervisor::childExited(pid_t pid, int status)
             logExit(pid, status);
         }
     }
+    if (prototype_ && prototype_->pid() == pid) {
+        output_.drain();
+        prototype_->exited(status);
+    }
 }
 
 void AppSupervisor::reopenFiles()
@@ -375,19 +271,6 @@ AppSupervisor::WorkerPtr AppSupervisor::find(std::uint32_t number, pid_t pid) co
         return worker->number() == number && worker->pid() == pid && worker->state() != State::dead;
     });
     return found == workers_.end() ? nullptr : *found;
-}
-
-std::optional<std::uint32_t> AppSupervisor::freeNumber() const
-{
-    for (std::uint32_t number = 0; number < workerNumbers(plan_); number++) {
-        bool used =
-            std::any_of(workers_.begin(), workers_.end(),
-                        [number](const WorkerPtr &worker) { return worker->number() == number; });
-        if (!used) {
-            return number;
-        }
-    }
-    return std::nullopt;
 }
 
 } // namespace patchbay::control

@@ -9,6 +9,7 @@
 #include "router/control/engine_set.hpp"
 #include "router/control/main_link.hpp"
 #include "router/control/prototype_process.hpp"
+#include "router/control/scaling.hpp"
 #include "router/control/worker_process.hpp"
 
 #include <cstdint>
@@ -25,6 +26,7 @@ struct ControlContext {
     ControlLoop &loop;
     MainLink &main;
     EngineSet &engines;
+    std::chrono::milliseconds startLimit = kStartLimit;
 };
 
 class AppSupervisor {
@@ -45,8 +47,11 @@ public:
     void kill(); // whatever it is doing
     // A new engine learns of the application and its workers, and they of its doorbell.
     void introduce(EnginePort &engine);
-    void childExited(pid_t pid, int status); // reaped by main: a worker that lost its prototype
-    void reopenFiles();                      // those the application writes its output to
+    void wanted(); // an engine thinks that there are too few workers
+    void workerHangs(const app::WorkerView &view); // an engine waits in vain for its answer
+    // Reaped by main: the prototype, or a worker that has lost it.
+    void childExited(pid_t pid, int status);
+    void reopenFiles(); // those the application writes its output to
     AppReport report() const;
 
     const std::string &key() const noexcept { return plan_.key; }
@@ -58,25 +63,39 @@ public:
         return application_->inFlight.load() == 0 && application_->queue().backlog() == 0;
     }
     bool serving() const noexcept { return countRunning() > 0; }
-    // The first start is decided: a worker runs, or failure() says why none does.
-    bool settled() const noexcept { return serving() || failure_.has_value(); }
+    // The first start is decided: a worker runs, or failure() says why none does; or there will be
+    // none until a request comes.
+    bool settled() const noexcept
+    {
+        return plan_.scale.onDemand() || serving() || failure_.has_value();
+    }
     const std::optional<std::string> &failure() const noexcept { return failure_; }
 
 private:
     using WorkerPtr = std::shared_ptr<WorkerProcess>;
 
+    // app_supervisor.cpp
     void reconcile();
     void startPrototype();
     void prototypeDead(const std::string &error);
-    void startWorkers();
-    void startWorker(std::uint32_t number);
-    void retireOldWorkers();
     void workerReady();
     void workerDead(std::uint32_t number, WorkerProcess::State before);
     void workerForgotten(const WorkerPtr &worker);
     void noteFailure(const char *what, const std::string &error);
-    void publish();
     void finishLeaving();
+
+    // app_scaling.cpp
+    std::uint32_t missingWorkers() const;
+    void startWorkers(std::uint32_t count);
+    void startWorker(std::uint32_t number);
+    void retireOldWorkers();
+    void watchIdleWorkers();
+    void retireIdleWorkers();
+    std::uint32_t idleSeats() const noexcept;
+    void publish();
+    void publishGrowth();
+    bool isDormant() const noexcept;
+    bool isHopeful() const noexcept;
 
     WorkerPtr find(std::uint32_t number, pid_t pid) const;
     std::optional<std::uint32_t> freeNumber() const;
@@ -100,8 +119,12 @@ private:
     std::uint64_t lastSerial_ = 0;
     std::vector<WorkerPtr> workers_;       // dead ones until every engine has forgotten them
     std::uint64_t started_ = 0, died_ = 0; // workers, see AppReport
+    ScalePlan scaling_;
+    std::uint32_t owed_ = 0; // successors of workers that leave before their time
     Backoff backoff_;
     ControlLoop::TimerId retryTimer_ = 0;
+    ControlLoop::TimerId wantedTimer_ = 0;  // an engine has asked
+    ControlLoop::TimerId idleTimer_ = 0;    // there may be workers too many
     std::optional<std::string> failure_;    // of the last start, until one succeeds
     std::shared_ptr<AppSupervisor *> self_; // engines' acknowledgements may come after our end
 };

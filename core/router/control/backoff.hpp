@@ -1,5 +1,5 @@
-// [control] When a failed application may be started again: at once, then after 100 ms, doubling
-// to 30 s; from the beginning after a successful answer (seed S51).
+// [control] When a failed application may be started again: at once if it had been running, then
+// after 100 ms, doubling to 30 s; from the beginning after a successful answer (seed S51).
 #pragma once
 
 #include <algorithm>
@@ -13,13 +13,13 @@ public:
 
     // A start or a worker has failed. answered: a request has been answered since the last failure.
     // Those that fall together with one that is being waited for, say when all workers are killed
-    // at once, count as one.
-    void failed(Clock::time_point now, bool answered)
+    // at once, count as one. start: what cannot start now is not tried again at once.
+    void failed(Clock::time_point now, bool answered, bool start = false)
     {
         if (!open(now)) {
             return;
         }
-        failures_ = answered ? 0 : failures_;
+        failures_ = std::max(answered ? 0 : failures_, start ? 1 : 0);
         served_ = served_ || answered;
         next_ = now;
         if (failures_ > 0) {

@@ -4,6 +4,7 @@
 #include "ipc/layout.hpp"
 #include "router/control/config_rules.hpp"
 #include "router/control/core_schema.hpp"
+#include "router/control/isolation_config.hpp"
 #include "json/location.hpp"
 #include "json/merge.hpp"
 #include "json/reader.hpp"
@@ -105,6 +106,37 @@ ListenerConfig listenerConfig(const json::Member &member, const modules::Catalog
     return listener;
 }
 
+void takeProcesses(const Value *processes, Scale &scale)
+{
+    if (processes == nullptr) {
+        return;
+    }
+    if (!processes->isObject()) {
+        scale.max = static_cast<std::uint32_t>(processes->asInteger());
+        scale.spare = scale.max;
+        return;
+    }
+    scale.spare = 0;
+    takeInteger(*processes, "spare", scale.spare);
+    takeInteger(*processes, "max", scale.max);
+    if (const Value *timeout = processes->find("idle_timeout")) {
+        scale.idleTimeout = std::chrono::seconds(timeout->asInteger());
+    }
+}
+
+void takeLimits(const Value &limits, ApplicationConfig &application)
+{
+    auto bytes = static_cast<std::int64_t>(application.shmBytes);
+    takeInteger(limits, "shm", bytes);
+    application.shmBytes = static_cast<std::uint64_t>(std::clamp(bytes, kLeastShm, kMostShm));
+    takeInteger(limits, "requests", application.requestLimit);
+    takeSeconds(limits, "timeout", application.limits.answer);
+    if (const Value *queue = limits.find("queue")) {
+        takeInteger(*queue, "length", application.limits.queueLength);
+        takeSeconds(*queue, "timeout", application.limits.queue);
+    }
+}
+
 ApplicationConfig applicationConfig(const json::Member &member, const modules::Catalog &catalog)
 {
     const Value &value = member.value;
@@ -117,7 +149,7 @@ ApplicationConfig applicationConfig(const json::Member &member, const modules::C
     application.language = application.runtime->name();
     application.encoder = catalog.find("encoder." + application.language);
     application.options = json::writeCompact(value);
-    takeInteger(value, "processes", application.processes);
+    takeProcesses(value.find("processes"), application.scale);
     takeInteger(value, "threads", application.threads);
     takeString(value, "user", application.user);
     takeString(value, "group", application.group);
@@ -129,10 +161,14 @@ ApplicationConfig applicationConfig(const json::Member &member, const modules::C
             application.environment.emplace_back(variable.name, variable.value.text());
         }
     }
+    if (const Value *isolation = value.find("isolation")) {
+        application.isolation = isolationOf(*isolation);
+    }
     if (const Value *limits = value.find("limits")) {
-        std::int64_t bytes = static_cast<std::int64_t>(application.shmBytes);
-        takeInteger(*limits, "shm", bytes);
-        application.shmBytes = static_cast<std::uint64_t>(std::clamp(bytes, kLeastShm, kMostShm));
+        takeLimits(*limits, application);
+    }
+    if (application.scale.elastic()) {
+        application.limits.spareSeats = application.scale.spare * application.threads;
     }
     return application;
 }
@@ -192,9 +228,14 @@ Value readOne(const ConfigSources::Text &text, const ConfigSources &sources)
 ConfigError declaredTwice(const json::MergeConflict &conflict, const ConfigSources &sources)
 {
     std::vector<json::Problem> problems(2);
-    problems[0].detail = "This is declared in another file already.";
+    auto nameAt = [&](std::size_t offset) {
+        auto place = sources.find(offset);
+        return place ? std::string(place->source) : std::string();
+    };
+    problems[0].detail =
+        "It is declared in \"" + nameAt(conflict.first) + "\" already; every value has one place.";
     problems[0].offset = conflict.second;
-    problems[1].detail = "This is the other declaration.";
+    problems[1].detail = "It is declared in \"" + nameAt(conflict.second) + "\", too.";
     problems[1].offset = conflict.first;
     for (json::Problem &problem : problems) {
         problem.pointer = conflict.pointer;

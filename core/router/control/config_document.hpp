@@ -4,8 +4,11 @@
 #pragma once
 
 #include "ipc/bundle.hpp"
+#include "ipc/isolation.hpp"
 #include "module/catalog.hpp"
+#include "router/app/limits.hpp"
 #include "router/control/config_error.hpp"
+#include "router/control/scaling.hpp"
 #include "router/http/settings.hpp"
 #include "json/references.hpp"
 #include "json/value.hpp"
@@ -40,12 +43,15 @@ struct ApplicationConfig {
     const modules::ModuleInfo *encoder = nullptr;
     std::string language; // "python"
     std::string options;  // the whole application, compact JSON
-    std::uint32_t processes = 1;
+    Scale scale;          // "processes"
     std::uint32_t threads = 1;
+    std::uint32_t requestLimit = 0; // of each worker; 0: none
+    app::Limits limits;
     std::string user, group;      // empty: the daemon's
     std::string workingDirectory; // empty: the daemon's
     std::vector<std::pair<std::string, std::string>> environment;
     std::string stdoutPath, stderrPath; // empty: none
+    ipc::Isolation isolation;
     std::uint64_t shmBytes = 104'857'600;
 };
 

@@ -9,11 +9,18 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace patchbay::control {
 
 inline constexpr std::uint32_t kUnknownUid = UINT32_MAX; // a client that came over TCP
+
+// "user 1000", for the log.
+inline std::string userText(std::uint32_t uid)
+{
+    return uid == kUnknownUid ? "an unknown user" : "user " + std::to_string(uid);
+}
 
 struct Failure {
     int error = 0; // errno; 0: none
@@ -54,6 +61,12 @@ public:
     virtual void readFile(const std::string &path, File answer) = 0;
     virtual void listHistory(Versions answer) = 0;
     virtual void readHistory(std::uint64_t id, File answer) = 0;
+
+    // Items by name in an area of the state directory: "certs", "scripts".
+    virtual void readArea(const std::string &area, Files answer) = 0; // all, sorted by name
+    virtual void storeItem(const std::string &area, const std::string &name, std::string_view text,
+                           Stored answer) = 0; // replaces it
+    virtual void removeItem(const std::string &area, const std::string &name, Stored answer) = 0;
 };
 
 } // namespace patchbay::control

@@ -4,6 +4,8 @@
 #include "base/error.hpp"
 #include "ipc/layout.hpp"
 #include "router/control/core_schema.hpp"
+#include "router/control/isolation_config.hpp"
+#include "router/control/process_rules.hpp"
 #include "json/nearest.hpp"
 
 #include <sys/stat.h>
@@ -108,45 +110,6 @@ void checkListenThreads(const Value &value, Report &report)
                      ", the most router threads there can be.",
                  value.offset())
             .allowed = "{\"minimum\":1,\"maximum\":" + most + "}";
-    }
-}
-
-void checkProcesses(const Value &value, Report &report)
-{
-    if (value.isObject()) {
-        report.add("Patchbay is built without support of an object as \"processes\" value; give "
-                   "a number.",
-                   value.offset());
-    } else if (value.asInteger() > std::int64_t{ipc::kMaxWorkers}) {
-        const std::string most = std::to_string(ipc::kMaxWorkers);
-        report
-            .add("The \"processes\" number must not exceed " + most +
-                     ", the most worker processes of one application.",
-                 value.offset())
-            .allowed = "{\"minimum\":1,\"maximum\":" + most + "}";
-    }
-}
-
-// Each request thread of each worker has a seat in the application's shared memory. "threads" is an
-// option of the runtime, but what it must fit into is the core's.
-void checkSeats(const Value &application, Report &report)
-{
-    const Value *processes = application.find("processes");
-    const Value *threads = application.find("threads");
-    if (threads == nullptr || !threads->isInteger()) {
-        return;
-    }
-    if (threads->asInteger() < 1) {
-        report.addAt("threads", "The \"threads\" number must be equal to or greater than 1.",
-                     threads->offset());
-        return;
-    }
-    const std::int64_t many = processes != nullptr ? processes->asInteger() : 1;
-    if (threads->asInteger() > std::int64_t{ipc::kMaxSeats} / many) {
-        report.addAt("threads",
-                     "The \"processes\" number times the \"threads\" number must not exceed " +
-                         std::to_string(ipc::kMaxSeats) + ".",
-                     threads->offset());
     }
 }
 
@@ -394,6 +357,12 @@ void ConfigRules::check(std::string_view rule, std::string_view name, const Valu
         checkDirectory(name, value, report);
     } else if (rule == "routes") {
         checkRoutes(value, report);
+    } else if (rule == "isolation") {
+        checkIsolation(value, report);
+    } else if (rule == "rootfs") {
+        checkRootfs(value, report);
+    } else if (rule == "cgroup_path") {
+        checkCgroupPath(value, report);
     }
 }
 

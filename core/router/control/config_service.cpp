@@ -2,6 +2,7 @@
 #include "router/control/config_service.hpp"
 
 #include "base/log.hpp"
+#include "router/control/await.hpp"
 #include "json/diff.hpp"
 #include "json/reader.hpp"
 #include "json/writer.hpp"
@@ -17,11 +18,6 @@ const json::Value &emptyConfig()
     static const json::Value empty =
         json::read(R"({"listeners":{},"routes":[],"applications":{}})");
     return empty;
-}
-
-std::string who(const Author &author)
-{
-    return author.uid == kUnknownUid ? "an unknown user" : "user " + std::to_string(author.uid);
 }
 
 // What is in effect is stored as text and read again one day: an edit must not make a document that
@@ -52,6 +48,23 @@ bool matches(std::string_view field, const std::string &tag)
     return any;
 }
 
+// Each problem is a line of its own. What somebody typed is his to know; what the files say, or
+// what could not be done, is the operator's.
+void logRefusal(const std::exception &error, const Author &author)
+{
+    const auto *config = dynamic_cast<const ConfigError *>(&error);
+    bool typed =
+        author.origin == "api" && config != nullptr && config->stage() != ConfigError::Stage::apply;
+    for (std::string_view rest = error.what(); !rest.empty();) {
+        std::size_t end = std::min(rest.find('\n'), rest.size());
+        log::write(typed ? log::Level::notice : log::Level::alert, rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    if (!typed) {
+        log::alert("failed to apply new conf: the running configuration stays");
+    }
+}
+
 json::Value describe(const std::vector<json::Difference> &differences)
 {
     json::Value list = json::Value::array();
@@ -67,18 +80,6 @@ json::Value describe(const std::vector<json::Difference> &differences)
         list.append(std::move(item));
     }
     return list;
-}
-
-// Asks main and waits for the answer; the state outlives an interrupted wait.
-template <class... Results, class Ask>
-std::tuple<Results...> await(ControlLoop &loop, const Ask &ask)
-{
-    auto result = std::make_shared<std::optional<std::tuple<Results...>>>();
-    ask([result](Results... results) { result->emplace(std::move(results)...); });
-    if (!loop.runUntil([&] { return result->has_value(); })) {
-        throw Error("The router is stopping.");
-    }
-    return std::move(**result);
 }
 
 } // namespace
@@ -113,6 +114,26 @@ std::vector<std::string> ConfigService::drift() const
     return pointers;
 }
 
+template <class Change>
+auto ConfigService::noted(const Author &author, bool dryRun, const Change &change)
+{
+    try {
+        return change();
+    } catch (const EditError &error) {
+        if (error.kind() == Kind::unreadable && !dryRun) {
+            logRefusal(error, author);
+        }
+        throw;
+    } catch (const Stopping &) {
+        throw;
+    } catch (const std::exception &error) {
+        if (!dryRun) {
+            logRefusal(error, author);
+        }
+        throw;
+    }
+}
+
 Outcome ConfigService::edit(const Edit &edit, const std::string &ifMatch, const Author &author,
                             bool dryRun)
 {
@@ -126,31 +147,38 @@ Outcome ConfigService::edit(const Edit &edit, const std::string &ifMatch, const 
                             "\" and reload, or allow edits in it: \"settings\": {\"control\": "
                             "{\"edits\": \"allow\"}}.");
     }
-    json::Value root = declared();
-    edit(root);
-    return put(declare(readAgain(root)), Controller::Demand::everything, author, dryRun);
+    return noted(author, dryRun, [&] {
+        json::Value root = declared();
+        edit(root);
+        return put(declare(readAgain(root)), Controller::Demand::everything, author, dryRun);
+    });
 }
 
 Outcome ConfigService::reload(const Author &author, bool dryRun)
 {
-    DeclaredConfig declared = readFiles();
-    json::Value files = declared.root;
-    Outcome outcome = put(std::move(declared), Controller::Demand::listeners, author, dryRun);
-    if (!dryRun) {
-        files_ = std::move(files);
-    }
-    return outcome;
+    return noted(author, dryRun, [&] {
+        DeclaredConfig declared = readFiles();
+        json::Value files = declared.root;
+        Outcome outcome = put(std::move(declared), Controller::Demand::listeners, author, dryRun);
+        if (!dryRun) {
+            files_ = std::move(files);
+        }
+        return outcome;
+    });
 }
 
 Outcome ConfigService::rollback(std::uint64_t id, const Author &author, bool dryRun)
 {
-    auto [failure, text] = await<Failure, std::string>(
-        loop_, [&](ConfigKeeper::File answer) { keeper_.readHistory(id, std::move(answer)); });
-    if (failure.error != 0) {
-        throw EditError(failure.error == ENOENT ? Kind::notFound : Kind::unreadable, failure.text);
-    }
-    return put(readConfiguration({{"version " + std::to_string(id), std::move(text)}}),
-               Controller::Demand::listeners, author, dryRun);
+    return noted(author, dryRun, [&] {
+        auto [failure, text] = await<Failure, std::string>(
+            loop_, [&](ConfigKeeper::File answer) { keeper_.readHistory(id, std::move(answer)); });
+        if (failure.error != 0) {
+            throw EditError(failure.error == ENOENT ? Kind::notFound : Kind::unreadable,
+                            failure.text);
+        }
+        return put(readConfiguration({{"version " + std::to_string(id), std::move(text)}}),
+                   Controller::Demand::listeners, author, dryRun);
+    });
 }
 
 void ConfigService::restart(const std::string &application, const Author &author)
@@ -159,8 +187,9 @@ void ConfigService::restart(const std::string &application, const Author &author
     if (active == nullptr || !active->base.applications.contains(application)) {
         throw EditError(Kind::notFound, "There is no application \"" + application + "\".");
     }
-    log::notice("restart of application \"%s\" by %s", application.c_str(), who(author).c_str());
-    controller_.restart(application);
+    log::notice("restart of application \"%s\" by %s", application.c_str(),
+                userText(author.uid).c_str());
+    noted(author, false, [&] { controller_.restart(application); });
 }
 
 void ConfigService::begin(ipc::ConfigOrigin origin, std::vector<ipc::NamedText> texts,
@@ -208,7 +237,8 @@ Outcome ConfigService::put(DeclaredConfig declared, Controller::Demand demand, c
         outcome.plan = controller_.plan(std::move(declared));
         return outcome;
     }
-    log::notice("configuration change (%s) by %s", author.origin.c_str(), who(author).c_str());
+    log::notice("configuration change (%s) by %s", author.origin.c_str(),
+                userText(author.uid).c_str());
     controller_.apply(std::move(declared), demand);
     keep(author, true);
     if (storeErrno_ != 0) {
@@ -225,17 +255,43 @@ Outcome ConfigService::put(DeclaredConfig declared, Controller::Demand demand, c
 void ConfigService::keep(const Author &author, bool store)
 {
     since_ = std::chrono::system_clock::now();
+    activate(author, store);
+    if (storeErrno_ != 0) {
+        unstored_ = author;
+        log::alert("failed to store current configuration: %s", storeError_.c_str());
+    }
+}
+
+void ConfigService::storeAgain()
+{
+    if (storeErrno_ == 0) {
+        return;
+    }
+    activate(unstored_, true);
+    if (storeErrno_ == 0) {
+        log::notice("the current configuration is stored at last");
+    }
+}
+
+void ConfigService::activate(const Author &author, bool store)
+{
     const ActiveConfig &active = *controller_.active();
     Activation activation{active.text, store, author.uid, active.document.versionsKept,
                           author.origin};
-    auto [failure] = await<Failure>(loop_, [&](ConfigKeeper::Stored answer) {
-        keeper_.activate(activation, std::move(answer));
-    });
+    Failure failure;
+    try {
+        std::tie(failure) = await<Failure>(loop_, [&](ConfigKeeper::Stored answer) {
+            keeper_.activate(activation, std::move(answer));
+        });
+    } catch (const Stopping &) {
+        throw;                           // whether it is stored, nobody will hear
+    } catch (const SystemError &error) { // it is in effect all the same
+        failure = {error.number(), error.what()};
+    } catch (const Error &error) {
+        failure = {EIO, error.what()};
+    }
     storeErrno_ = failure.error;
     storeError_ = std::move(failure.text);
-    if (storeErrno_ != 0) {
-        log::alert("failed to store current configuration: %s", storeError_.c_str());
-    }
 }
 
 } // namespace patchbay::control

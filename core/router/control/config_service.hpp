@@ -66,6 +66,8 @@ public:
     // A version of the history.
     Outcome rollback(std::uint64_t id, const Author &author, bool dryRun);
     void restart(const std::string &application, const Author &author);
+    // What could not be stored, if there is something.
+    void storeAgain();
     // What main begins with.
     void begin(ipc::ConfigOrigin origin, std::vector<ipc::NamedText> texts, std::uint32_t uid);
 
@@ -83,8 +85,12 @@ public:
 private:
     Outcome put(DeclaredConfig declared, Controller::Demand demand, const Author &author,
                 bool dryRun);
+    // Runs the change; why it is refused goes to the log.
+    template <class Change>
+    auto noted(const Author &author, bool dryRun, const Change &change);
     DeclaredConfig readFiles();
     void keep(const Author &author, bool store);
+    void activate(const Author &author, bool store);
 
     ControlLoop &loop_;
     Controller &controller_;
@@ -94,6 +100,7 @@ private:
     std::chrono::system_clock::time_point since_;
     int storeErrno_ = 0;
     std::string storeError_;
+    Author unstored_; // of what could not be stored
 };
 
 } // namespace patchbay::control

@@ -34,11 +34,9 @@ ControlLoop::ControlLoop() : epoll_(::epoll_create1(EPOLL_CLOEXEC))
 
 ControlLoop::~ControlLoop()
 {
-    try {
-        while (mailbox_.drain() > 0) {
-        }
-    } catch (const std::exception &error) {
-        log::write(log::Level::alert, error.what());
+    bool more = true;
+    while (more) {
+        runGuarded([&] { more = mailbox_.drain() > 0; });
     }
 }
 

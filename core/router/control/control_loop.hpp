@@ -2,6 +2,7 @@
 // An apply waits inside it (runUntil), so that worker deaths and back-off go on meanwhile.
 #pragma once
 
+#include "base/error.hpp"
 #include "base/unique_fd.hpp"
 #include "router/engine/mailbox.hpp"
 
@@ -14,6 +15,12 @@
 #include <utility>
 
 namespace patchbay::control {
+
+// A wait was interrupted: the router ends. What was under way may have taken effect or not.
+class Stopping : public Error {
+public:
+    Stopping() : Error("The router is stopping.") {}
+};
 
 class ControlLoop {
 public:

@@ -110,9 +110,15 @@ constexpr char kApplication[] = R"json({
       "type": ["integer", "object"], "minimum": 1, "maximum": 2147483647, "x-rule": "processes",
       "additionalProperties": false,
       "properties": {
-        "spare": {"x-unbuilt": true},
-        "max": {"x-unbuilt": true},
-        "idle_timeout": {"x-unbuilt": true}
+        "spare": {
+          "type": "integer", "minimum": 0, "maximum": 2147483647, "default": 0,
+          "description": "Idle workers kept ready; 0: the first request starts one."
+        },
+        "max": {"type": "integer", "minimum": 1, "maximum": 2147483647, "default": 1},
+        "idle_timeout": {
+          "type": "integer", "x-unit": "seconds", "minimum": 0, "maximum": 2147483,
+          "default": 15, "description": "After it idle workers beyond \"spare\" end."
+        }
       }
     },
     "limits": {
@@ -123,9 +129,30 @@ constexpr char kApplication[] = R"json({
           "type": "integer", "x-unit": "bytes", "minimum": 0,
           "description": "Reply memory, bytes a worker."
         },
-        "timeout": {"x-unbuilt": true},
-        "requests": {"x-unbuilt": true},
-        "queue": {"x-unbuilt": true}
+        "timeout": {
+          "type": "integer", "x-unit": "seconds", "minimum": 0, "maximum": 2147483647,
+          "default": 0,
+          "description": "How long the application may be silent over a request; 0: for ever."
+        },
+        "requests": {
+          "type": "integer", "minimum": 0, "maximum": 2147483647, "default": 0,
+          "description": "After so many a worker is replaced; 0: never."
+        },
+        "queue": {
+          "type": "object",
+          "additionalProperties": false,
+          "description": "Requests that wait for a worker; those beyond it get 503.",
+          "properties": {
+            "length": {
+              "type": "integer", "minimum": 1, "maximum": 4096,
+              "description": "How many may wait; default: as many as there is room for."
+            },
+            "timeout": {
+              "type": "integer", "x-unit": "seconds", "minimum": 1, "maximum": 2147483647,
+              "default": 30, "description": "How long each may."
+            }
+          }
+        }
       }
     },
     "user": {"type": "string"},
@@ -134,7 +161,86 @@ constexpr char kApplication[] = R"json({
     "environment": {"type": "object", "x-rule": "environment"},
     "stdout": {"type": "string"},
     "stderr": {"type": "string"},
-    "isolation": {"x-unbuilt": true}
+    "isolation": {
+      "type": "object",
+      "additionalProperties": false,
+      "x-rule": "isolation",
+      "description": "What the application's processes do not share with others.",
+      "properties": {
+        "namespaces": {
+          "type": "object",
+          "additionalProperties": false,
+          "description": "Namespaces of its own, made in its prototype.",
+          "properties": {
+            "credential": {"type": "boolean", "default": false},
+            "pid": {"type": "boolean", "default": false},
+            "network": {"type": "boolean", "default": false},
+            "mount": {"type": "boolean", "default": false},
+            "uname": {"type": "boolean", "default": false},
+            "cgroup": {"type": "boolean", "default": false}
+          }
+        },
+        "uidmap": {
+          "description": "User ids; default: the application's user onto itself.",
+          "type": "array",
+          "items": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["container", "host", "size"],
+            "properties": {
+              "container": {"type": "integer", "minimum": 0, "maximum": 4294967294},
+              "host": {"type": "integer", "minimum": 0, "maximum": 4294967294},
+              "size": {"type": "integer", "minimum": 1, "maximum": 4294967295}
+            }
+          }
+        },
+        "gidmap": {
+          "description": "Group ids; default: the application's groups onto themselves.",
+          "type": "array",
+          "items": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["container", "host", "size"],
+            "properties": {
+              "container": {"type": "integer", "minimum": 0, "maximum": 4294967294},
+              "host": {"type": "integer", "minimum": 0, "maximum": 4294967294},
+              "size": {"type": "integer", "minimum": 1, "maximum": 4294967295}
+            }
+          }
+        },
+        "rootfs": {
+          "type": "string", "x-rule": "rootfs",
+          "description": "Directory that becomes the application's root."
+        },
+        "automount": {
+          "type": "object",
+          "additionalProperties": false,
+          "description": "What is mounted into rootfs.",
+          "properties": {
+            "language_deps": {
+              "type": "boolean", "default": true, "description": "What the language needs."
+            },
+            "tmpfs": {"type": "boolean", "default": true, "description": "/tmp, 1 MiB."},
+            "procfs": {"type": "boolean", "default": true, "description": "/proc."}
+          }
+        },
+        "new_privs": {
+          "type": "boolean", "default": true,
+          "description": "May executing a program give privileges (setuid)?"
+        },
+        "cgroup": {
+          "type": "object",
+          "additionalProperties": false,
+          "required": ["path"],
+          "properties": {
+            "path": {
+              "type": "string", "x-rule": "cgroup_path",
+              "description": "Of cgroup v2; from the daemon's own, or absolute from the mount."
+            }
+          }
+        }
+      }
+    }
   }
 })json";
 

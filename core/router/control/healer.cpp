@@ -15,10 +15,15 @@ constexpr std::chrono::milliseconds kLongestDelay{30'000};
 
 } // namespace
 
-void Healer::look()
+bool Healer::healthy() const
 {
     const ActiveConfig *active = controller_.active();
-    if (active == nullptr || active->ailments.none()) {
+    return active == nullptr || (active->ailments.none() && service_.storeError().empty());
+}
+
+void Healer::look()
+{
+    if (healthy()) {
         loop_.cancel(timer_);
         return;
     }
@@ -35,10 +40,11 @@ void Healer::look()
 void Healer::tick()
 {
     timer_ = 0;
-    const ActiveConfig *active = controller_.active();
-    bool listeners = active != nullptr && !active->ailments.listeners.empty() &&
-                     ControlLoop::Clock::now() >= next_;
-    if (!queued_ && (listeners || controller_.recovered())) {
+    // An application that has recovered is seen without trying anything.
+    bool due =
+        ControlLoop::Clock::now() >= next_ &&
+        (!controller_.active()->ailments.listeners.empty() || !service_.storeError().empty());
+    if (!queued_ && (due || controller_.recovered())) {
         queued_ = true;
         jobs_.push([this] { heal(); });
     }
@@ -48,16 +54,18 @@ void Healer::tick()
 void Healer::heal()
 {
     queued_ = false;
-    const ActiveConfig *active = controller_.active();
-    if (active == nullptr || active->ailments.none()) {
+    if (healthy()) {
         return; // another job was faster
     }
     delay_ = std::min(delay_ * 2, kLongestDelay);
     next_ = ControlLoop::Clock::now() + delay_;
     try {
-        controller_.heal();
+        if (!controller_.active()->ailments.none()) {
+            controller_.heal();
+        }
+        service_.storeAgain();
     } catch (const std::exception &error) {
-        log::warn("what does not run cannot be tried again: %s", error.what());
+        log::warn("what was left undone cannot be tried again: %s", error.what());
     }
 }
 

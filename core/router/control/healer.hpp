@@ -1,11 +1,11 @@
-// [control] Brings back what does not run although the configuration is in effect: listeners that
-// could not be opened are tried again with growing delays, applications that start at last take
-// over from their old version.
+// [control] Mends what a change left undone: listeners that could not be opened are tried again
+// with growing delays, applications that start at last take over from their old version, and what
+// could not be stored is stored when the disk has room.
 #pragma once
 
+#include "router/control/config_service.hpp"
 #include "router/control/control_loop.hpp"
 #include "router/control/job_queue.hpp"
-#include "router/control/reconfigure.hpp"
 
 #include <chrono>
 
@@ -13,8 +13,8 @@ namespace patchbay::control {
 
 class Healer {
 public:
-    Healer(ControlLoop &loop, JobQueue &jobs, Controller &controller)
-        : loop_(loop), jobs_(jobs), controller_(controller)
+    Healer(ControlLoop &loop, JobQueue &jobs, Controller &controller, ConfigService &service)
+        : loop_(loop), jobs_(jobs), controller_(controller), service_(service)
     {
     }
     ~Healer() { loop_.cancel(timer_); }
@@ -25,16 +25,18 @@ public:
     void look();
 
 private:
+    bool healthy() const;
     void tick();
     void heal();
 
     ControlLoop &loop_;
     JobQueue &jobs_;
     Controller &controller_;
+    ConfigService &service_;
     ControlLoop::TimerId timer_ = 0;
     bool queued_ = false;
     std::uint64_t generation_ = 0;          // that delay_ belongs to
-    std::chrono::milliseconds delay_{0};    // between two tries of listeners
+    std::chrono::milliseconds delay_{0};    // between two tries of listeners and disk
     ControlLoop::Clock::time_point next_{}; // of them
 };
 

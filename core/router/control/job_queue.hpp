@@ -11,7 +11,20 @@ class JobQueue {
 public:
     using Job = std::function<void()>;
 
-    void push(Job job) { jobs_.push_back(std::move(job)); }
+    // Dropped when it is closed.
+    void push(Job job)
+    {
+        if (!closed_) {
+            jobs_.push_back(std::move(job));
+        }
+    }
+    // At the end: no other job will run.
+    void close()
+    {
+        closed_ = true;
+        jobs_.clear();
+    }
+    bool closed() const noexcept { return closed_; }
     bool empty() const noexcept { return jobs_.empty(); }
     // Runs the oldest one, which may wait inside the loop while others are added.
     void runOne()
@@ -23,6 +36,7 @@ public:
 
 private:
     std::deque<Job> jobs_;
+    bool closed_ = false;
 };
 
 } // namespace patchbay::control

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <climits>
 
 namespace patchbay::control {
 namespace {
@@ -17,6 +18,7 @@ using ipc::MessageType;
 // Main answers within milliseconds; one that takes no message for this long is beyond help.
 constexpr int kSendTimeoutMs = 10'000;
 constexpr std::size_t kMaxMessage = 48 * 1024; // of an error text; the rest is cut
+constexpr std::size_t kMaxName = 1024;         // of an application, for main's log
 
 UniqueFd takeFd(ipc::Frame &frame)
 {
@@ -111,7 +113,9 @@ void MainChannel::startPrototype(const std::string &name, const std::string &sta
 {
     UniqueFd blob = ipc::makeTextMemfd(start, "patchbay-start");
     std::array<int, 2> fds{blob.get(), standardError};
-    send(MessageType::startPrototype, ipc::WireWriter().u64(++lastRequest_).str(name).bytes(), fds);
+    std::string_view shown = std::string_view(name).substr(0, kMaxName); // the blob has all of it
+    send(MessageType::startPrototype, ipc::WireWriter().u64(++lastRequest_).str(shown).bytes(),
+         fds);
     prototypes_.emplace(lastRequest_, std::move(answer));
 }
 
@@ -161,6 +165,12 @@ void MainChannel::readConfig(Files answer)
 
 void MainChannel::readFile(const std::string &path, File answer)
 {
+    if (path.size() >= PATH_MAX) { // too long for any system call, maybe for a message
+        loop_.post([answer = std::move(answer)] {
+            answer({ENAMETOOLONG, "The path of a file is too long."}, {});
+        });
+        return;
+    }
     send(MessageType::readFile, ipc::WireWriter().u64(++lastRequest_).str(path).bytes());
     texts_.emplace(lastRequest_, std::move(answer));
 }
@@ -175,6 +185,29 @@ void MainChannel::readHistory(std::uint64_t id, File answer)
 {
     send(MessageType::readHistory, ipc::WireWriter().u64(++lastRequest_).u64(id).bytes());
     texts_.emplace(lastRequest_, std::move(answer));
+}
+
+void MainChannel::readArea(const std::string &area, Files answer)
+{
+    send(MessageType::readArea, ipc::WireWriter().u64(++lastRequest_).str(area).bytes());
+    files_.emplace(lastRequest_, std::move(answer));
+}
+
+void MainChannel::storeItem(const std::string &area, const std::string &name, std::string_view text,
+                            Stored answer)
+{
+    UniqueFd copy = ipc::makeTextMemfd(text, "patchbay-item");
+    int fd = copy.get();
+    send(MessageType::storeItem, ipc::WireWriter().u64(++lastRequest_).str(area).str(name).bytes(),
+         {&fd, 1});
+    stores_.emplace(lastRequest_, std::move(answer));
+}
+
+void MainChannel::removeItem(const std::string &area, const std::string &name, Stored answer)
+{
+    send(MessageType::removeItem,
+         ipc::WireWriter().u64(++lastRequest_).str(area).str(name).bytes());
+    stores_.emplace(lastRequest_, std::move(answer));
 }
 
 void MainChannel::readable()

@@ -42,6 +42,10 @@ public:
     void readFile(const std::string &path, File answer) override;
     void listHistory(Versions answer) override;
     void readHistory(std::uint64_t id, File answer) override;
+    void readArea(const std::string &area, Files answer) override;
+    void storeItem(const std::string &area, const std::string &name, std::string_view text,
+                   Stored answer) override;
+    void removeItem(const std::string &area, const std::string &name, Stored answer) override;
 
     void routerReady();
     void routerDone();

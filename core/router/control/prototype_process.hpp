@@ -5,8 +5,10 @@
 #include "router/control/control_loop.hpp"
 #include "router/control/main_link.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -25,7 +27,9 @@ public:
     };
 
     // serial: tells a prototype's workers from those of its predecessor.
-    PrototypeProcess(ControlLoop &loop, std::uint64_t serial, Events events);
+    // startLimit: how long until it is ready; it is killed then.
+    PrototypeProcess(ControlLoop &loop, std::uint64_t serial, std::chrono::milliseconds startLimit,
+                     Events events);
     ~PrototypeProcess();
     PrototypeProcess(const PrototypeProcess &) = delete;
     PrototypeProcess &operator=(const PrototypeProcess &) = delete;
@@ -35,6 +39,7 @@ public:
     bool startWorker(std::uint32_t number, const ipc::Channel &workersEnd);
     // Ends it and, through it, what workers it has left; dead() follows in bounded time.
     void quit();
+    void exited(int status); // main has reaped it; status as of waitpid()
     void reopenFiles();
 
     State state() const noexcept { return state_; }
@@ -44,8 +49,12 @@ public:
 private:
     void started(int error, pid_t pid, ipc::Channel channel);
     void readable();
+    void channelEnded();
     void handle(ipc::Frame &frame);
+    void startOverdue();
     void die();
+    void workerForked(ipc::Frame &frame);
+    void workerExited(const ipc::Frame &frame);
 
     ControlLoop &loop_;
     std::uint64_t serial_;
@@ -54,9 +63,13 @@ private:
     bool wasReady_ = false;
     bool quitAsked_ = false;
     pid_t pid_ = 0;
+    UniqueFd pidfd_; // to kill it by
     ipc::Channel channel_;
+    std::map<pid_t, pid_t> workers_; // number in the prototype's pid namespace: in ours
     std::string error_;
-    ControlLoop::TimerId quitTimer_ = 0;
+    std::chrono::milliseconds startLimit_;
+    ControlLoop::TimerId startTimer_ = 0;
+    ControlLoop::TimerId quitTimer_ = 0;       // also while it is not known how it ended
     std::shared_ptr<PrototypeProcess *> self_; // main's answer may come after our end
 };
 

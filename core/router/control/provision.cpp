@@ -101,8 +101,8 @@ void checkSurroundings(const ConfigDocument &document)
             refuseOption(document, application, "group",
                          "The group \"" + application.group + "\" does not exist.");
         }
-        if (application.workingDirectory.empty()) {
-            continue;
+        if (application.workingDirectory.empty() || !application.isolation.rootfs.empty()) {
+            continue; // inside of a rootfs we do not look
         }
         struct stat status {};
         int error = ::stat(application.workingDirectory.c_str(), &status) != 0 ? errno : 0;

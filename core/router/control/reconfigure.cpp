@@ -50,25 +50,29 @@ void Controller::commit(ConfigDocument document, Candidate candidate)
 {
     ActiveConfig next;
     next.base = std::move(candidate.base);
+    next.text = json::writeCompact(document.declared.root);
+    next.tag = tagOf(next.text);
+    next.document = std::move(document);
     std::size_t engines = candidate.content.engines;
     parts_.engines.grow(engines, [this](EnginePort &engine) { parts_.spawner.introduce(engine); });
     next.snapshot = publish(std::move(candidate.content));
 
     switchEngines(next.snapshot); // returns when every engine has
-    candidate.sockets->commit();
+    next.ailments = std::move(candidate.ailments);
+    std::uint64_t replaced = generation_++;
+    active_ = std::move(next);
+
+    try {
+        candidate.sockets->commit();
+    } catch (const Error &error) { // the next change tries again
+        log::alert("listening sockets are still as they were: %s", error.what());
+    }
     parts_.engines.shrink(engines);
-    std::vector<ApplicationPtr> named = next.snapshot->applications;
-    for (const FailedApplication &failed : candidate.ailments.applications) {
+    std::vector<ApplicationPtr> named = active_->snapshot->applications;
+    for (const FailedApplication &failed : active_->ailments.applications) {
         named.push_back(failed.wanted);
     }
     parts_.spawner.keepOnly(named);
-
-    next.ailments = std::move(candidate.ailments);
-    next.text = json::writeCompact(document.declared.root);
-    next.tag = tagOf(next.text);
-    next.document = std::move(document);
-    std::uint64_t replaced = generation_++;
-    active_ = std::move(next);
     drain(replaced, active_->document.drainTimeout);
     std::erase_if(restarts_, [this](const auto &entry) {
         return !active_->base.applications.contains(entry.first);
@@ -80,7 +84,7 @@ void Controller::switchEngines(const config::SnapshotPtr &next)
     auto switched = std::make_shared<bool>(false);
     parts_.engines.adoptAll(next, next->engines, [switched] { *switched = true; });
     if (!parts_.loop.runUntil([&] { return *switched; })) {
-        throw Error("The router is stopping.");
+        throw Stopping();
     }
 }
 
@@ -194,7 +198,7 @@ std::map<std::string, ipc::NamedText> Controller::readFiles(const json::Value &r
         });
     }
     if (!parts_.loop.runUntil([&] { return files->size() == paths.size(); })) {
-        throw Error("The router is stopping.");
+        throw Stopping();
     }
     return std::move(*files);
 }

@@ -202,7 +202,7 @@ void SnapshotBuilder::waitForFirstWorkers(const ByName &applications,
         deadline = ControlLoop::Clock::now() + kFirstPatience;
     }
     if (!loop_.runUntil(decided, deadline) && loop_.interrupted()) {
-        throw Error("The router is stopping.");
+        throw Stopping();
     }
 }
 

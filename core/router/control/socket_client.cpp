@@ -111,7 +111,7 @@ std::vector<int> SocketClient::Batch::request(const std::vector<std::size_t> &wh
         }
     }
     if (!answered) {
-        throw Error("The router is stopping.");
+        throw Stopping();
     }
     return state->errors;
 }
@@ -144,9 +144,10 @@ SocketPtr SocketClient::Batch::inTheWay(std::size_t index) const
     Endpoint wanted = endpointOf(specs_[index]);
     for (const auto &[canonical, spec] : client_.specs_) {
         Endpoint other = endpointOf(spec);
-        bool moved = std::any_of(displaced_.begin(), displaced_.end(), [&](const Displaced &pair) {
-            return canonical == pair.old->canonical();
-        });
+        bool moved = std::any_of(displaced_.begin(), displaced_.end(),
+                                 [&canonical = canonical](const Displaced &pair) {
+                                     return canonical == pair.old->canonical();
+                                 });
         if (!names(canonical) && !moved && wanted.family != 0 && other.family == wanted.family &&
             other.port == wanted.port && other.wildcard != wanted.wildcard) {
             if (SocketPtr socket = client_.pool_.find(canonical)) {

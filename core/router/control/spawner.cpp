@@ -72,10 +72,31 @@ Spawner::Entry &Spawner::start(const AppPlan &plan, const MakeEncoder &makeEncod
 // Engines drop their references on their own threads; the end is ours all the same.
 ApplicationPtr Spawner::makeApplication(const AppPlan &plan, const MakeEncoder &makeEncoder)
 {
-    auto made = std::make_unique<app::Application>(plan.name, plan.key, makeEncoder());
+    auto made = std::make_unique<app::Application>(plan.name, plan.key, makeEncoder(), plan.limits);
     auto *loop = &context_.loop;
+    made->setOverseer(makeOverseer(*made));
     return {made.release(), [loop](app::Application *application) {
                 loop->post([application] { delete application; });
+            }};
+}
+
+// Whatever an engine says arrives later, when the application may be gone.
+app::Overseer Spawner::makeOverseer(const app::Application &application)
+{
+    using Tell = std::function<void(AppSupervisor &)>;
+    auto *loop = &context_.loop;
+    std::weak_ptr<Spawner *> weak = self_;
+    auto post = [loop, weak, raw = &application](Tell tell) {
+        loop->post([weak, raw, tell = std::move(tell)] {
+            auto self = weak.lock();
+            if (AppSupervisor *supervisor = self ? (*self)->find(raw) : nullptr) {
+                tell(*supervisor);
+            }
+        });
+    };
+    return {[post] { post([](AppSupervisor &supervisor) { supervisor.wanted(); }); },
+            [post](const WorkerViewPtr &worker) {
+                post([worker](AppSupervisor &supervisor) { supervisor.workerHangs(*worker); });
             }};
 }
 
@@ -98,27 +119,27 @@ ApplicationPtr Spawner::makeLease(Entry &entry)
     return lease;
 }
 
-const AppSupervisor *Spawner::find(const app::Application &application) const
+AppSupervisor *Spawner::find(const app::Application *application) const
 {
-    auto entry = entries_.find(&application);
+    auto entry = entries_.find(application);
     return entry == entries_.end() ? nullptr : entry->second.supervisor.get();
 }
 
 bool Spawner::settled(const app::Application &application) const
 {
-    const AppSupervisor *supervisor = find(application);
+    const AppSupervisor *supervisor = find(&application);
     return supervisor == nullptr || supervisor->settled();
 }
 
 std::optional<std::string> Spawner::failure(const app::Application &application) const
 {
-    const AppSupervisor *supervisor = find(application);
+    const AppSupervisor *supervisor = find(&application);
     return supervisor == nullptr || supervisor->serving() ? std::nullopt : supervisor->failure();
 }
 
 std::optional<AppReport> Spawner::report(const app::Application &application) const
 {
-    const AppSupervisor *supervisor = find(application);
+    const AppSupervisor *supervisor = find(&application);
     return supervisor == nullptr ? std::nullopt : std::optional(supervisor->report());
 }
 

@@ -60,7 +60,8 @@ private:
     Entry &start(const AppPlan &plan, const MakeEncoder &makeEncoder);
     ApplicationPtr makeLease(Entry &entry);
     ApplicationPtr makeApplication(const AppPlan &plan, const MakeEncoder &makeEncoder);
-    const AppSupervisor *find(const app::Application &application) const;
+    app::Overseer makeOverseer(const app::Application &application);
+    AppSupervisor *find(const app::Application *application) const;
     void leaseEnded();
     void check();
     void ended(const app::Application *application);

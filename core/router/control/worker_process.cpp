@@ -1,6 +1,7 @@
 // [control] See worker_process.hpp. The other end: worker/worker.
 #include "router/control/worker_process.hpp"
 
+#include "base/error.hpp"
 #include "base/log.hpp"
 
 #include <sys/syscall.h>
@@ -16,20 +17,34 @@ using ipc::MessageType;
 
 // A worker that was told to quit, or has closed its channel, has this long to end.
 constexpr std::chrono::seconds kEndTime{10};
+// How long to wait for its prototype to say how a worker ended that was not ready yet.
+constexpr std::chrono::seconds kStatusTime{1};
 constexpr int kFramesPerTurn = 64; // a worker that floods us must not hold the loop
 
 } // namespace
 
+std::string startLimitText(std::chrono::milliseconds limit)
+{
+    auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit);
+    return "did not become ready within " + std::to_string(seconds.count()) + " s";
+}
+
 WorkerProcess::WorkerProcess(ControlLoop &loop, WorkerViewPtr view, std::uint64_t serial,
-                             ipc::Channel channel, Events events)
+                             ipc::Channel channel, std::chrono::milliseconds startLimit,
+                             Events events)
     : loop_(loop), view_(std::move(view)), serial_(serial), channel_(std::move(channel)),
-      events_(std::move(events))
+      events_(std::move(events)), startLimit_(startLimit)
 {
     loop_.watch(channel_.fd(), [this] { readable(); });
+    startTimer_ = loop_.after(startLimit_, [this] {
+        startTimer_ = 0;
+        startOverdue();
+    });
 }
 
 WorkerProcess::~WorkerProcess()
 {
+    loop_.cancel(startTimer_);
     loop_.cancel(endTimer_);
     closeChannel();
     if (pidfd_) {
@@ -48,10 +63,11 @@ void WorkerProcess::send(MessageType type, const std::string &payload, std::span
     }
 }
 
-void WorkerProcess::attach(int appSegment, std::uint32_t threads)
+void WorkerProcess::attach(int appSegment, std::uint32_t threads, std::uint32_t requestLimit)
 {
+    limited_ = requestLimit != 0;
     ipc::WireWriter payload;
-    payload.u32(view_->number).u32(view_->firstSeat).u32(threads);
+    payload.u32(view_->number).u32(view_->firstSeat).u32(threads).u32(requestLimit);
     std::array<int, 2> fds{appSegment, view_->segment.segment().fd()};
     send(MessageType::attach, payload.bytes(), fds);
 }
@@ -69,23 +85,39 @@ void WorkerProcess::forked(pid_t pid, UniqueFd pidfd)
     pid_ = pid;
     pidfd_ = std::move(pidfd);
     if (pidfd_) {
-        loop_.watch(pidfd_.get(), [this] {
-            readable(); // what it said last
-            die();
-        });
+        loop_.watch(pidfd_.get(), [this] { processEnded(); });
     }
 }
 
-void WorkerProcess::exited()
+// Its pidfd says so, at once. Why a start failed only its prototype can tell, a moment later.
+void WorkerProcess::processEnded()
+{
+    readable(); // what it said last
+    if (state_ != State::starting || !error_.empty() || orphaned_) {
+        die();
+        return;
+    }
+    ended_ = true;
+    loop_.unwatch(pidfd_.get());
+    expectEnd(kStatusTime);
+}
+
+void WorkerProcess::exited(pid_t pid, int status)
 {
     readable();
+    if (state_ == State::starting && error_.empty()) {
+        error_ = pid != 0 ? "its process " + endText(status) + " before it was ready"
+                          : "its process cannot be forked";
+    }
     die();
 }
 
 void WorkerProcess::orphaned()
 {
     orphaned_ = true;
-    if (!channel_.isOpen()) {
+    if (ended_) {
+        die();
+    } else if (!channel_.isOpen()) {
         channelEnded();
     }
 }
@@ -113,18 +145,30 @@ void WorkerProcess::handle(const ipc::Frame &frame)
     case MessageType::workerReady:
         if (state_ == State::starting) {
             state_ = State::running;
-            wasReady_ = true;
+            loop_.cancel(startTimer_);
             events_.ready();
+        }
+        return;
+    case MessageType::workerSpent:
+        if (!limited_) {
+            break;
+        }
+        if (state_ == State::starting || state_ == State::running) {
+            state_ = State::leaving;
+            loop_.cancel(startTimer_);
+            expectEnd(kEndTime);
+            events_.spent();
         }
         return;
     case MessageType::workerFailed:
         error_ = ipc::WireReader(frame.payload).str();
         return; // its end follows
     default:
-        log::alert("message %u of worker %d is unknown", static_cast<unsigned>(frame.type), pid_);
-        closeChannel(); // it is not one of ours any more
-        channelEnded();
+        break;
     }
+    log::alert("message %u of worker %d is unknown", static_cast<unsigned>(frame.type), pid_);
+    closeChannel(); // it is not one of ours any more
+    channelEnded();
 }
 
 // The end of the channel is a hint: a process may be there still, for it may have closed it.
@@ -148,6 +192,10 @@ void WorkerProcess::expectEnd(std::chrono::milliseconds within)
 
 void WorkerProcess::overdue()
 {
+    if (ended_) { // nobody says how
+        die();
+        return;
+    }
     if (channel_.isOpen() && events_.busy()) {
         expectEnd(kEndTime); // a long answer; it has been told
         return;
@@ -158,19 +206,49 @@ void WorkerProcess::overdue()
     }
 }
 
+void WorkerProcess::startOverdue()
+{
+    error_ = startLimitText(startLimit_);
+    kill();
+}
+
 void WorkerProcess::quit()
 {
     if (state_ == State::starting || state_ == State::running) {
         state_ = State::leaving;
+        loop_.cancel(startTimer_);
         send(MessageType::quit, ipc::WireWriter().u32(1).u32(0).bytes());
         expectEnd(kEndTime);
     }
 }
 
+void WorkerProcess::expel(std::chrono::milliseconds grace)
+{
+    if (state_ == State::dead || expelled_) {
+        return;
+    }
+    expelled_ = true;
+    state_ = State::leaving;
+    loop_.cancel(startTimer_);
+    loop_.cancel(endTimer_);
+    if (grace.count() > 0) {
+        auto time = static_cast<std::uint32_t>(grace.count());
+        send(MessageType::quit, ipc::WireWriter().u32(1).u32(time).bytes());
+    }
+    endTimer_ = loop_.after(grace, [this] {
+        endTimer_ = 0;
+        kill();
+    });
+}
+
+// The signal is not permitted for another user's process: that one ends itself when it reads the
+// message, or that its channel has ended.
 void WorkerProcess::kill()
 {
+    if (channel_.isOpen()) {
+        channel_.send(MessageType::quit, ipc::WireWriter().u32(0).u32(0).bytes());
+    }
     if (pidfd_) {
-        // Not permitted for another user's process: it goes when its channel ends.
         ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
     }
     closeChannel();
@@ -199,6 +277,8 @@ void WorkerProcess::die()
     }
     State before = state_;
     state_ = State::dead;
+    diedRunning_ = before == State::running;
+    loop_.cancel(startTimer_);
     loop_.cancel(endTimer_);
     closeChannel();
     if (pidfd_) {

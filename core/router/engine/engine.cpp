@@ -61,6 +61,7 @@ void Engine::run(TurnHook &hook)
         timers_.advance(now_);
         hook.endOfTurn();
     }
+    quitting_ = false;
 }
 
 void Engine::updateClock() noexcept

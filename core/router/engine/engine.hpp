@@ -44,7 +44,7 @@ public:
     bool add(int fd, std::uint32_t events, EventHandler &handler) noexcept;
     void remove(int fd) noexcept; // needed only for a descriptor that stays open
 
-    // Turns until quit().
+    // Turns until quit(). May run again then.
     void run(TurnHook &hook);
     void quit() noexcept { quitting_ = true; }
 

@@ -19,10 +19,13 @@ public:
     void post(Task task);
     // [owner] Readable when there is work; for the owner's epoll or poll.
     int fd() const noexcept { return event_.get(); }
-    // [owner] Runs what is there. Returns how many tasks ran.
+    // [owner] Runs what is there. Returns how many tasks ran. An exception that leaves a task
+    // leaves this, too; the tasks behind it wait for the next call.
     std::size_t drain();
 
 private:
+    void putBack(std::vector<Task> tasks);
+
     UniqueFd event_;
     std::mutex mutex_;
     std::vector<Task> tasks_;

@@ -1,12 +1,12 @@
-// [control] patchbayd -t: everything that can be known of a configuration without side effects.
-// Runs in a process of its own, before any other is started.
-#include "router/control/provision.hpp"
-#include "router/process/router.hpp"
+// See check.hpp. Before: main/check_child.
+#include "router/process/check.hpp"
 
-#include <cstdio>
+#include "router/control/plan.hpp"
+#include "router/control/provision.hpp"
+#include "json/writer.hpp"
+
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
+#include <optional>
 
 namespace patchbay::control {
 namespace {
@@ -17,37 +17,22 @@ std::optional<std::string> environment(const std::string &name)
     return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
 }
 
-std::string readFile(const std::string &path)
-{
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    if (!file || !(text << file.rdbuf())) {
-        throw Error("The file \"" + path + "\" cannot be read: " + errnoText(errno) + ".");
-    }
-    return text.str();
-}
-
 } // namespace
 
-int checkConfiguration(std::vector<ipc::NamedText> texts, const RouterOptions &options)
+CheckResult checkFiles(std::vector<ipc::NamedText> texts, const RouterOptions &options,
+                       const std::function<std::string(const std::string &path)> &readFile)
 {
-    const std::string name = texts.empty() ? "-" : texts.front().name;
-    try {
-        modules::Registry registry(modules::parseManifest(options.manifest));
-        RegistryModules modules(registry);
-        ListenerPool listeners;
-        json::References references{environment, readFile};
-        ConfigDocument document =
-            checkConfiguration(readConfiguration(std::move(texts)), registry.catalog(),
-                               {options.tmpDir, options.asUnit}, &references);
-        checkSurroundings(document);
-        resolveListeners(document, modules, listeners);
-    } catch (const std::exception &error) {
-        std::fprintf(stderr, "%s\n", error.what());
-        return 1;
-    }
-    std::printf("%s: configuration is valid\n", name.c_str());
-    return 0;
+    modules::Registry registry(modules::parseManifest(options.manifest));
+    RegistryModules modules(registry);
+    ListenerPool listeners;
+    json::References references{environment, readFile};
+    ConfigDocument document =
+        checkConfiguration(readConfiguration(std::move(texts)), registry.catalog(),
+                           {options.tmpDir, options.asUnit}, &references);
+    checkSurroundings(document);
+    PlanBase after = planBase(document, resolveListeners(document, modules, listeners));
+    return {json::writeCompact(document.declared.root),
+            json::writeCompact(makePlan(PlanBase(), after))};
 }
 
 } // namespace patchbay::control

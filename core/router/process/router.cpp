@@ -36,6 +36,7 @@ private:
     MainChannel::Events events();
     void begin(std::uint64_t request, ipc::ConfigOrigin origin, std::uint32_t uid,
                const UniqueFd &bundle);
+    void openControl();
     void reload(std::uint32_t uid);
     void quit(bool graceful, milliseconds deadline);
     void reopenLog(const UniqueFd &log);
@@ -54,9 +55,11 @@ private:
     Controller controller_;
     ConfigService service_;
     JobQueue jobs_;
-    Healer healer_{loop_, jobs_, controller_};
+    Healer healer_{loop_, jobs_, controller_, service_};
+    api::CertificateStore certificates_{loop_, main_};
     api::Resources resources_;
     UniqueFd control_;
+    std::vector<uid_t> controlUsers_;
     std::optional<api::Server> server_;
 
     bool reloadQueued_ = false;
@@ -72,15 +75,10 @@ Router::Router(RouterOptions options)
       controller_({loop_, engines_, spawner_, builder_, main_, registry_.catalog(),
                    ConfigDefaults{options.tmpDir, options.asUnit}, !options.configFile.empty()}),
       service_(loop_, controller_, main_, options.configFile),
-      resources_({jobs_, service_, controller_, main_, engines_, spawner_, registry_.catalog()}),
-      control_(std::move(options.control))
+      resources_({jobs_, service_, controller_, main_, engines_, spawner_, registry_.catalog(),
+                  certificates_}),
+      control_(std::move(options.control)), controlUsers_(std::move(options.controlUsers))
 {
-    if (control_) {
-        server_.emplace(loop_, control_.get(), std::move(options.controlUsers),
-                        [this](api::Request request, const api::Respond &respond) {
-                            resources_.handle(std::move(request), respond);
-                        });
-    }
 }
 
 MainChannel::Events Router::events()
@@ -110,6 +108,7 @@ MainChannel::Events Router::events()
 int Router::run()
 {
     log::info("router started");
+    jobs_.push([this] { certificates_.load(); });
     main_.routerReady();
     while (loop_.runUntil([this] { return !jobs_.empty(); })) {
         jobs_.runOne();
@@ -118,13 +117,24 @@ int Router::run()
     return finish();
 }
 
-// Each problem is a line of its own.
-void logRefusal(const std::exception &error)
+// daemon.md 5: what people and tools look for.
+void logRefusal(const std::exception &error, ipc::ConfigOrigin origin)
 {
-    for (std::string_view rest = error.what(); !rest.empty();) {
+    const auto *config = dynamic_cast<const ConfigError *>(&error);
+    bool syntax = config != nullptr && config->stage() == ConfigError::Stage::syntax;
+    bool stored = origin != ipc::ConfigOrigin::file;
+    if (stored && syntax) {
+        log::alert("failed to restore previous configuration: file is corrupted or not enough "
+                   "memory");
+    }
+    std::string_view prefix = stored && !syntax ? "the previous configuration is invalid: " : "";
+    for (std::string_view rest = error.what(); !rest.empty();) { // each problem a line of its own
         std::size_t end = std::min(rest.find('\n'), rest.size());
-        log::write(log::Level::alert, rest.substr(0, end));
+        log::write(log::Level::alert, std::string(prefix).append(rest.substr(0, end)));
         rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    if (!stored) {
+        log::alert("failed to apply new conf: no configuration is active");
     }
 }
 
@@ -136,15 +146,25 @@ void Router::begin(std::uint64_t request, ipc::ConfigOrigin origin, std::uint32_
         service_.begin(origin, ipc::readBundle(bundle.get(), ipc::kMaxConfigText), uid);
     } catch (const std::exception &error) {
         refusal = error.what();
-        if (origin == ipc::ConfigOrigin::file) {
-            logRefusal(error);
-            log::alert("failed to apply new conf: no configuration is active");
-        } else {
-            log::alert("the previous configuration is invalid: %s", refusal.c_str());
-        }
+        logRefusal(error, origin);
     }
     if (!mainGone_) {
         main_.configured(request, refusal.empty(), outcomeText(refusal));
+    }
+    if (refusal.empty()) {
+        openControl();
+    }
+}
+
+// Not before there is a configuration: a change must not begin with an empty one. Until then
+// clients wait in the socket.
+void Router::openControl()
+{
+    if (control_ && !server_) {
+        server_.emplace(loop_, control_.get(), controlUsers_,
+                        [this](api::Request request, const api::Respond &respond) {
+                            resources_.handle(std::move(request), respond);
+                        });
     }
 }
 
@@ -155,9 +175,7 @@ void Router::reload(std::uint32_t uid)
     try {
         service_.reload({uid, "file"}, false);
     } catch (const std::exception &error) {
-        refusal = error.what();
-        logRefusal(error);
-        log::alert("failed to apply new conf: the running configuration stays");
+        refusal = error.what(); // it is in the log
     }
     if (!mainGone_) {
         main_.reloaded(refusal.empty(), outcomeText(refusal));
@@ -206,8 +224,10 @@ int Router::finish()
     auto stopped = std::make_shared<bool>(false);
     auto left = std::make_shared<bool>(false);
     finishing_ = true;
+    jobs_.close();
     engines_.stopAll(drain_, [stopped] { *stopped = true; });
     wait(*stopped, drain_ + kCutTime);
+    server_.reset(); // nobody must see a configuration that is gone
     controller_.release();
     spawner_.leaveAll([left] { *left = true; });
     if (!wait(*left, kLeaveTime)) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "base/unique_fd.hpp"
-#include "ipc/bundle.hpp"
 #include "ipc/channel.hpp"
 
 #include <sys/types.h>
@@ -28,10 +27,5 @@ struct RouterOptions {
 // Runs until told to quit or until main is gone; returns the exit status. Credentials are already
 // dropped, signals blocked but for the fatal ones, other descriptors than those in options closed.
 int runRouter(RouterOptions options) noexcept;
-
-// -t: checks the texts, of files with those names, without binding or starting anything; files are
-// read with the rights of this process. Prints errors to stderr, one that says where and what to do
-// each; 0 or 1.
-int checkConfiguration(std::vector<ipc::NamedText> texts, const RouterOptions &options);
 
 } // namespace patchbay::control

@@ -227,22 +227,14 @@ public:
             return errorOf([&] { ControlClient client(address); });
         };
         const std::string start = "the control address ";
-        CPPUNIT_ASSERT_EQUAL(start + "\"/run/x\" is a path. Did you mean \"unix:/run/x\"?",
+        const std::string neither = R"( is neither "unix:PATH" nor "IP:PORT")";
+        CPPUNIT_ASSERT_EQUAL(start + "\"/run/x\"" + neither + ". Did you mean \"unix:/run/x\"?",
                              refused("/run/x"));
-        CPPUNIT_ASSERT_EQUAL(start + "\"unix:\" names no socket; it is unix:PATH or IP:PORT",
-                             refused("unix:"));
-        CPPUNIT_ASSERT_EQUAL(start + "\"nowhere\" is neither unix:PATH nor IP:PORT",
-                             refused("nowhere"));
-        CPPUNIT_ASSERT_EQUAL(start + "\"*:80\" has no IP address before its last colon; it is "
-                                     "unix:PATH or IP:PORT",
-                             refused("*:80"));
-        CPPUNIT_ASSERT_EQUAL(start + "\"127.0.0.1:x\" has no port from 1 to 65535 after its last "
-                                     "colon",
+        CPPUNIT_ASSERT_EQUAL(start + "\"unix:\" has no path", refused("unix:"));
+        CPPUNIT_ASSERT_EQUAL(start + "\"nowhere\"" + neither, refused("nowhere"));
+        CPPUNIT_ASSERT_EQUAL(start + "\"127.0.0.1:x\" has no port between 1 and 65535",
                              refused("127.0.0.1:x"));
-        const std::string longest(107, 'x');
-        CPPUNIT_ASSERT_EQUAL(std::string(), refused("unix:" + longest));
-        CPPUNIT_ASSERT(refused("unix:" + longest + "x").ends_with("has at most 107 bytes"));
-        for (const char *good : {"127.0.0.1:80", "[::1]:80", "::1:80", "unix:@x", "unix:rel/x"}) {
+        for (const char *good : {"127.0.0.1:80", "[::1]:80", "*:80", "unix:@x", "unix:rel/x"}) {
             CPPUNIT_ASSERT_EQUAL_MESSAGE(good, std::string(), refused(good));
         }
     }

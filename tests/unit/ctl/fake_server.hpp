@@ -1,8 +1,8 @@
 // A control socket that answers what the test says: a thread, one connection after the other.
 #pragma once
 
+#include "base/control_address.hpp"
 #include "base/unique_fd.hpp"
-#include "ctl/control_address.hpp"
 
 #include <cppunit/extensions/HelperMacros.h>
 
@@ -36,9 +36,9 @@ public:
     FakeServer(const std::string &address, Reply reply) : reply_(std::move(reply))
     {
         std::signal(SIGPIPE, SIG_IGN); // as main() does
-        const ctl::ControlAddress where = ctl::parseControlAddress(address);
+        const ControlAddress where = parseControlAddress(address);
         listener_ = UniqueFd(::socket(where.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        CPPUNIT_ASSERT_EQUAL(0, ::bind(listener_.get(), where.generic(), where.size));
+        CPPUNIT_ASSERT_EQUAL(0, ::bind(listener_.get(), where.get(), where.size));
         CPPUNIT_ASSERT_EQUAL(0, ::listen(listener_.get(), 16));
         thread_ = std::thread([this] { serve(); });
     }

@@ -24,6 +24,8 @@ class RequestQueueTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(hostileCell);
     CPPUNIT_TEST(hostileState);
     CPPUNIT_TEST(wakesLowestSeatsFirst);
+    CPPUNIT_TEST(countsWhoWaits);
+    CPPUNIT_TEST(countsWhatSeatsTake);
     CPPUNIT_TEST(forgottenSeatsPassTheirWakeUpOn);
     CPPUNIT_TEST(doesNotSleepOverATicket);
     CPPUNIT_TEST(getUpEndsTheNextSleep);
@@ -220,14 +222,52 @@ public:
         CPPUNIT_ASSERT(producer_->cancel(ticket)); // nobody sits there
     }
 
+    void countsWhoWaits()
+    {
+        CPPUNIT_ASSERT(producer_->waiting(0) && !producer_->waiting(1));
+        std::vector<Ticket> tickets;
+        for (std::uint32_t slot = 1; slot <= 5; slot++) {
+            tickets.push_back(push(slot));
+        }
+        CPPUNIT_ASSERT(producer_->waiting(5) && !producer_->waiting(6));
+        producer_->cancel(tickets[2]); // lies in the ring as before
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{5}, producer_->backlog());
+        CPPUNIT_ASSERT(producer_->waiting(4) && !producer_->waiting(5));
+        shared().idle[0] |= 0b110; // two are about to be taken
+        CPPUNIT_ASSERT(producer_->waiting(2) && !producer_->waiting(3));
+        shared().idle[0] = 0;
+        shared().head = ~std::uint64_t{0}; // whatever somebody scribbles there
+        CPPUNIT_ASSERT(!producer_->waiting(1));
+        shared().head = 0;
+        CPPUNIT_ASSERT(producer_->waiting(1));
+    }
+
+    void countsWhatSeatsTake()
+    {
+        for (std::uint32_t slot = 1; slot <= 3; slot++) {
+            push(slot);
+        }
+        CPPUNIT_ASSERT(consumer(4).take() && consumer(5).take() && consumer(5).take());
+        CPPUNIT_ASSERT(!consumer(5).take());
+        CPPUNIT_ASSERT_EQUAL(3u, producer_->servedBy(4, 2));
+        CPPUNIT_ASSERT_EQUAL(2u, producer_->servedBy(5, 1));
+        CPPUNIT_ASSERT_EQUAL(0u, producer_->servedBy(kMaxSeats - 1, UINT32_MAX));
+        producer_->forgetSeats(5, 1);
+        CPPUNIT_ASSERT_EQUAL(1u, producer_->servedBy(4, 2));
+    }
+
     void wakesLowestSeatsFirst()
     {
         for (std::uint32_t seat : {70U, 5U, kMaxSeats - 1, 6U}) {
             shared().idle[seat / 64] |= std::uint64_t{1} << (seat % 64);
         }
         CPPUNIT_ASSERT(producer_->hasIdle());
-        CPPUNIT_ASSERT(producer_->allIdle(5, 2) && producer_->allIdle(kMaxSeats - 1, UINT32_MAX));
-        CPPUNIT_ASSERT(!producer_->allIdle(5, 3) && !producer_->allIdle(4, 2));
+        CPPUNIT_ASSERT_EQUAL(4u, producer_->idleSeats());
+        CPPUNIT_ASSERT_EQUAL(2u, producer_->idleSeats(2));
+        CPPUNIT_ASSERT_EQUAL(2u, producer_->idleOf(5, 2));
+        CPPUNIT_ASSERT_EQUAL(1u, producer_->idleOf(kMaxSeats - 1, UINT32_MAX));
+        CPPUNIT_ASSERT_EQUAL(2u, producer_->idleOf(5, 3));
+        CPPUNIT_ASSERT_EQUAL(1u, producer_->idleOf(4, 2));
         CPPUNIT_ASSERT_EQUAL(0U, producer_->wake(0));
         CPPUNIT_ASSERT_EQUAL(2U, producer_->wake(2));
         CPPUNIT_ASSERT_EQUAL(1U, shared().seats[5].wake.load());

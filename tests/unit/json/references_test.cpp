@@ -35,7 +35,7 @@ References referencesOfTest()
     references.file = [](const std::string &path) {
         const auto found = files.find(path);
         if (found == files.end()) {
-            throw Error("No such file or directory");
+            throw Error("The file \"" + path + "\" cannot be read: No such file or directory.");
         }
         return found->second;
     };

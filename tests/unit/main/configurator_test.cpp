@@ -130,7 +130,7 @@ public:
         configurator.routerReady();
         Sent sent = rig.next();
         CPPUNIT_ASSERT(sent.type == MessageType::configure && sent.origin == ConfigOrigin::file);
-        CPPUNIT_ASSERT_EQUAL(dir / "c.json" + "", sent.texts);
+        CPPUNIT_ASSERT_EQUAL(dir / "c.json" + "={} ", sent.texts);
         CPPUNIT_ASSERT_EQUAL(getuid(), sent.uid);
         configurator.activated(text("{}").get(), 0);
         CPPUNIT_ASSERT(configurator.answered(sent.request, true) == Outcome::firstApplied);

@@ -2,6 +2,7 @@
 #include "worker/prototype.hpp"
 
 #include "base/process_title.hpp"
+#include "ipc/isolation.hpp"
 #include "worker/fake_router.hpp"
 #include "worker/process_setup.hpp"
 
@@ -72,6 +73,7 @@ struct Start {
     std::string name = "app", options = "{}", user, group, directory, out, err;
     std::string module = TEST_RUNTIME;
     std::vector<std::pair<std::string, std::string>> environment;
+    ipc::Isolation isolation;
 
     std::string blob() const
     {
@@ -81,7 +83,9 @@ struct Start {
         for (const auto &[key, value] : environment) {
             w.str(key).str(value);
         }
-        return w.str(out).str(err).u32(1).bytes();
+        w.str(out).str(err).u32(1);
+        ipc::writeIsolation(w, isolation);
+        return w.bytes();
     }
 };
 
@@ -91,6 +95,8 @@ class PrototypeTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(PrototypeTest);
     CPPUNIT_TEST(testServesAndQuits);
     CPPUNIT_TEST(testThreads);
+    CPPUNIT_TEST(testRequestLimit);
+    CPPUNIT_TEST(testRequestLimitOfThreads);
     CPPUNIT_TEST(testSurroundings);
     CPPUNIT_TEST(testOtherUser);
     CPPUNIT_TEST(testUnknownUser);
@@ -177,6 +183,40 @@ public:
             router_->cancel(slot);
             CPPUNIT_ASSERT(router_->finish(hanging[slot - 1]).aborted);
         }
+    }
+
+    void testRequestLimit()
+    {
+        start({});
+        pid_t pid = startWorker(1, 3);
+        for (int i = 0; i < 3; i++) {
+            CPPUNIT_ASSERT_EQUAL(200U, ask("pid").status);
+        }
+        ipc::Ticket fourth = router_->push("pid");
+        CPPUNIT_ASSERT(receive(workers_.back()).type == MessageType::workerSpent);
+        CPPUNIT_ASSERT_EQUAL(0U, exitOf(pid));
+        CPPUNIT_ASSERT(!router_->queue.takenBy(fourth));
+        startWorker(1, 3);
+        CPPUNIT_ASSERT_EQUAL(200U, router_->finish(fourth).status);
+    }
+
+    // Told while the last request is being served; nobody takes one more.
+    void testRequestLimitOfThreads()
+    {
+        start({});
+        pid_t pid = startWorker(2, 3);
+        ipc::Ticket hanging = router_->push("hang", {}, 0, 1);
+        CPPUNIT_ASSERT(until([&] { return router_->queue.takenBy(hanging).has_value(); }));
+        for (int i = 0; i < 2; i++) {
+            CPPUNIT_ASSERT_EQUAL(200U, ask("pid").status);
+        }
+        CPPUNIT_ASSERT(receive(workers_.back()).type == MessageType::workerSpent);
+        ipc::Ticket fourth = router_->push("pid");
+        CPPUNIT_ASSERT(!gone(pid));
+        router_->cancel(1);
+        CPPUNIT_ASSERT(router_->finish(hanging).aborted);
+        CPPUNIT_ASSERT_EQUAL(0U, exitOf(pid));
+        CPPUNIT_ASSERT(!router_->queue.takenBy(fourth));
     }
 
     void testSurroundings()
@@ -511,7 +551,7 @@ private:
         return frame;
     }
 
-    pid_t forkWorker(std::uint32_t threads)
+    pid_t forkWorker(std::uint32_t threads, std::uint32_t limit = 0)
     {
         auto [ours, theirs] = ipc::Channel::makePair();
         int fd = theirs.fd();
@@ -519,9 +559,10 @@ private:
                       {&fd, 1});
         theirs.close();
         int segments[2] = {router_->application.segment().fd(), router_->worker.segment().fd()};
-        ours.send(MessageType::attach,
-                  ipc::WireWriter().u32(FakeRouter::kWorker).u32(64).u32(threads).bytes(),
-                  segments);
+        ours.send(
+            MessageType::attach,
+            ipc::WireWriter().u32(FakeRouter::kWorker).u32(64).u32(threads).u32(limit).bytes(),
+            segments);
         int doorbell = router_->doorbell.get();
         ours.send(MessageType::engineDoorbell, ipc::WireWriter().u32(FakeRouter::kEngine).bytes(),
                   {&doorbell, 1});
@@ -533,9 +574,10 @@ private:
         return static_cast<pid_t>(reader.u32());
     }
 
-    pid_t startWorker(std::uint32_t threads = 1)
+    // limit: of requests, 0: none.
+    pid_t startWorker(std::uint32_t threads = 1, std::uint32_t limit = 0)
     {
-        pid_t pid = forkWorker(threads);
+        pid_t pid = forkWorker(threads, limit);
         CPPUNIT_ASSERT(receive(workers_.back()).type == MessageType::workerReady);
         return pid;
     }

@@ -1,8 +1,7 @@
 // The application side of an engine without any socket: the test plays client, loop and worker on
 // one thread, so every interleaving is chosen and repeatable. With a worker that lies (I1).
 #include "base/log.hpp"
-#include "router/app/links.hpp"
-#include "router/rig/application.hpp"
+#include "router/rig/link_rig.hpp"
 
 #include <cppunit/extensions/HelperMacros.h>
 
@@ -15,91 +14,6 @@ using namespace std::chrono_literals;
 using namespace patchbay::rig;
 
 namespace {
-
-// A client's half of a request.
-struct Asker final : app::ReplySink {
-    void onHead(const http::Response &response) override
-    {
-        CPPUNIT_ASSERT(status == 0);
-        status = response.status;
-    }
-    void onBody(std::string_view bytes, app::ReplyRun run) override
-    {
-        CPPUNIT_ASSERT(status != 0);
-        body += bytes;
-        for (char c : bytes) { // every byte can be read
-            sum += static_cast<unsigned char>(c);
-        }
-        if (keepRuns) {
-            runs.push_back(std::move(run));
-        }
-    }
-    void onPause() override { pauses++; }
-    void onEnd() override { ends++; }
-    void onFailure(app::Failure f) override
-    {
-        failures++;
-        failure = f.status;
-    }
-    bool over() const { return ends + failures > 0; }
-
-    Arena arena;
-    pb_request request{};
-    std::string target = "/x";
-    std::string body;
-    unsigned status = 0, failure = 0, sum = 0;
-    int pauses = 0, ends = 0, failures = 0;
-    bool keepRuns = false;
-    std::vector<app::ReplyRun> runs;
-    app::Exchange exchange;
-};
-
-class Rig {
-public:
-    explicit Rig(std::uint32_t units = 512)
-        : application(makeApplication()), links(engine, 0), link(links.add(application)),
-          view(makeView(0, 0, 1, units)), consumer(application->segment().layout(), 0),
-          producer(view->segment.layout().rings[0])
-    {
-        link.attach(view);
-    }
-    ~Rig() { links.orphanAll(); } // what the worker still has
-    std::optional<app::Failure> start(Asker &asker, app::BodySource source = {})
-    {
-        asker.request.struct_size = sizeof asker.request;
-        asker.request.method = {"GET", 3};
-        asker.request.target = {asker.target.data(), asker.target.size()};
-        return asker.exchange.start(link, asker.request, source, asker.arena, asker);
-    }
-    // Pushes bytes in a run of their own.
-    void reply(ipc::Ticket ticket, const std::string &bytes, std::uint32_t flags)
-    {
-        ipc::ReplyEntry entry{ticket, 0, 0, 0, flags, 0};
-        if (!bytes.empty()) {
-            entry.units = static_cast<std::uint32_t>((bytes.size() + ipc::kUnit - 1) / ipc::kUnit);
-            const auto unit = view->pool.take(entry.units);
-            CPPUNIT_ASSERT(unit.has_value());
-            entry.unit = *unit;
-            entry.size = static_cast<std::uint32_t>(bytes.size());
-            std::memcpy(view->segment.memory(*unit, entry.units), bytes.data(), bytes.size());
-        }
-        push(entry);
-    }
-    void push(const ipc::ReplyEntry &entry)
-    {
-        CPPUNIT_ASSERT(producer.push(entry));
-        ipc::knock(application->segment().layout().doors[0], 0);
-    }
-    bool repliesBack() const { return view->pool.freeCount() == view->segment.units(); }
-
-    engine::Engine engine;
-    std::shared_ptr<app::Application> application;
-    app::AppLinks links;
-    app::AppLink &link;
-    std::shared_ptr<app::WorkerView> view;
-    ipc::RequestConsumer consumer;
-    ipc::ReplyProducer producer;
-};
 
 class AppLinkTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(AppLinkTest);
@@ -403,14 +317,6 @@ class AppLinkTest : public CppUnit::TestFixture {
         rig.links.endOfTurn();
         CPPUNIT_ASSERT_EQUAL(std::uint64_t{1500}, rig.application->waitMicroseconds.load());
     }
-
-    struct OneTurn final : engine::TurnHook {
-        explicit OneTurn(engine::Engine &of) : engine(of) {}
-        void endOfTurn() override { engine.quit(); }
-        bool prepareSleep() override { return false; }
-        void endSleep() override {}
-        engine::Engine &engine;
-    };
 
     // Random entries, random bytes, scribbles over the shared state: requests of this application
     // may fail, nothing else happens (ASan watches), and its death cleans up.

@@ -15,6 +15,7 @@ class BackoffTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(failuresThatFallTogetherCountOnce);
     CPPUNIT_TEST(requestsWaitForOneThatHasAnsweredBefore);
     CPPUNIT_TEST(killsAreForgiven);
+    CPPUNIT_TEST(aStartIsNotTriedAgainAtOnce);
     CPPUNIT_TEST_SUITE_END();
 
 public:
@@ -78,6 +79,19 @@ public:
             backoff.forgive(now);
             CPPUNIT_ASSERT(backoff.next() <= now + 100ms);
         }
+    }
+
+    void aStartIsNotTriedAgainAtOnce()
+    {
+        Backoff backoff;
+        Backoff::Clock::time_point now{1h};
+        for (auto delay : {100ms, 200ms, 400ms}) {
+            backoff.failed(now, false, true);
+            CPPUNIT_ASSERT(backoff.next() == now + delay);
+            now = backoff.next();
+        }
+        backoff.failed(now, true, true);
+        CPPUNIT_ASSERT(backoff.next() == now + 100ms);
     }
 
     void failuresThatFallTogetherCountOnce()

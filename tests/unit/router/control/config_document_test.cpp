@@ -143,6 +143,10 @@ public:
                  R"({"applications":{"x/y":{"type":"python 3","module":"m"}},)"
                  R"("listeners":{"unix:/a":{"pass":"applications/x%2Fy"}}})"s,
                  application(R"("processes":1024,"threads":4)"),
+                 application(R"("processes":{})"),
+                 application(R"("processes":{"max":1024,"spare":1024},"threads":4)"),
+                 application(R"("processes":{"idle_timeout":"1h"})"),
+                 application(R"("limits":{"timeout":"1m","requests":5,"queue":{}})"),
                  application(R"("limits":{"shm":0},"path":["a","b"],"protocol":"wsgi")"),
                  httpOf(R"("idle_timeout":0,"body_temp_path":"/tmp","max_body_size":99999999999)"),
                  settings(R"("listen_threads":256)"),
@@ -371,11 +375,18 @@ public:
             {application(R"("reschedule":1)"),
              "c.json:1:52: /applications/a/reschedule: Unknown parameter \"reschedule\". Known "
              "here: \"type\", \"processes\", \"limits\", \"user\", \"group\", "
-             "\"working_directory\", \"environment\", \"stdout\", \"stderr\", \"module\", "
-             "\"callable\", \"factory\", \"path\", \"home\", \"protocol\", \"threads\"."},
-            {application(R"("isolation":{})"),
-             "c.json:1:52: /applications/a/isolation: Patchbay is built without the \"isolation\" "
-             "option support."},
+             "\"working_directory\", \"environment\", \"stdout\", \"stderr\", \"isolation\", "
+             "\"module\", \"callable\", \"factory\", \"path\", \"home\", \"protocol\", "
+             "\"threads\"."},
+            {application(R"("isolation":{"uidmap":[{"container":0,"host":0,"size":1}]})"),
+             "c.json:1:74: /applications/a/isolation/uidmap: The \"uidmap\" needs the "
+             "\"credential\" namespace."},
+            {application(R"("isolation":{"rootfs":"x"})"),
+             "c.json:1:74: /applications/a/isolation/rootfs: The \"rootfs\" value must be an "
+             "absolute path."},
+            {application(R"("isolation":{"cgroup":{"path":"a/.."}})"),
+             "c.json:1:82: /applications/a/isolation/cgroup/path: The cgroup path \"a/..\" is "
+             "invalid."},
             {application(R"("targets":{})"),
              "c.json:1:52: /applications/a/targets: Patchbay is built without the \"targets\" "
              "option support."},
@@ -388,12 +399,37 @@ public:
             {application(R"("processes":1025)"),
              "c.json:1:64: /applications/a/processes: The \"processes\" number must not exceed "
              "1024, the most worker processes of one application."},
-            {application(R"("processes":{"spare":1})"),
-             "c.json:1:65: /applications/a/processes/spare: Patchbay is built without the "
-             "\"spare\" option support."},
-            {application(R"("processes":{})"),
-             "c.json:1:64: /applications/a/processes: Patchbay is built without support of an "
-             "object as \"processes\" value; give a number."},
+            {application(R"("processes":{"spare":2})"),
+             "c.json:1:73: /applications/a/processes/spare: The \"spare\" number must be less "
+             "than or equal to \"max\"."},
+            {application(R"("processes":{"spare":3,"max":2})"),
+             "c.json:1:73: /applications/a/processes/spare: The \"spare\" number must be less "
+             "than or equal to \"max\"."},
+            {application(R"("processes":{"spare":-1})"),
+             "c.json:1:73: /applications/a/processes/spare: The \"spare\" number must not be "
+             "negative."},
+            {application(R"("processes":{"max":0})"),
+             "c.json:1:71: /applications/a/processes/max: The \"max\" number must be equal to or "
+             "greater than 1."},
+            {application(R"("processes":{"idle_timeout":-1})"),
+             "c.json:1:80: /applications/a/processes/idle_timeout: The \"idle_timeout\" number "
+             "must not be negative."},
+            {application(R"("processes":{"spare":2147483648})"),
+             "c.json:1:73: /applications/a/processes/spare: The \"spare\" number must not exceed "
+             "2147483647."},
+            {application(R"("processes":{"max":2147483648})"),
+             "c.json:1:71: /applications/a/processes/max: The \"max\" number must not exceed "
+             "2147483647."},
+            {application(R"("processes":{"idle_timeout":2147484})"),
+             "c.json:1:80: /applications/a/processes/idle_timeout: The \"idle_timeout\" number "
+             "must not exceed 2147483."},
+            {application(R"("processes":{"max":1025})"),
+             "c.json:1:71: /applications/a/processes/max: The \"max\" number must not exceed "
+             "1024, the most worker processes of one application."},
+            {application(R"("processes":{"least":1})"),
+             "c.json:1:65: /applications/a/processes/least: Unknown parameter \"least\". Known "
+             "here: "
+             "\"spare\", \"max\", \"idle_timeout\"."},
             {application(R"("processes":"1")"),
              "c.json:1:64: /applications/a/processes: The \"processes\" value must be either an "
              "integer number or an object, but not a string."},
@@ -406,12 +442,31 @@ public:
             {application(R"("processes":1024,"threads":5)"),
              "c.json:1:79: /applications/a/threads: The \"processes\" number times the "
              "\"threads\" number must not exceed 4096."},
-            {application(R"("limits":{"timeout":1})"),
-             "c.json:1:62: /applications/a/limits/timeout: Patchbay is built without the "
-             "\"timeout\" option support."},
+            {application(R"("processes":{"max":1024},"threads":5)"),
+             "c.json:1:87: /applications/a/threads: The \"max\" number times the \"threads\" "
+             "number must not exceed 4096."},
+            {application(R"("limits":{"timeout":-1})"),
+             "c.json:1:72: /applications/a/limits/timeout: The \"timeout\" number must not be "
+             "negative."},
+            {application(R"("limits":{"requests":-1})"),
+             "c.json:1:73: /applications/a/limits/requests: The \"requests\" number must not be "
+             "negative."},
+            {application(R"("limits":{"queue":1})"),
+             "c.json:1:70: /applications/a/limits/queue: The \"queue\" value must be an object, "
+             "but not an integer number."},
+            {application(R"("limits":{"queue":{"length":0}})"),
+             "c.json:1:80: /applications/a/limits/queue/length: The \"length\" number must be "
+             "equal to or greater than 1."},
+            {application(R"("limits":{"queue":{"length":4097}})"),
+             "c.json:1:80: /applications/a/limits/queue/length: The \"length\" number must not "
+             "exceed 4096."},
+            {application(R"("limits":{"queue":{"timeout":0}})"),
+             "c.json:1:81: /applications/a/limits/queue/timeout: The \"timeout\" number must be "
+             "equal to or greater than 1."},
             {application(R"("limits":{"reschedule_timeout":1})"),
              "c.json:1:62: /applications/a/limits/reschedule_timeout: Unknown parameter "
-             "\"reschedule_timeout\". Known here: \"shm\"."},
+             "\"reschedule_timeout\". Known here: \"shm\", \"timeout\", \"requests\", "
+             "\"queue\"."},
             {application(R"("limits":{"shm":-1})"),
              "c.json:1:68: /applications/a/limits/shm: The \"shm\" number must not be negative."},
             {application(R"("path":[1])"),
@@ -527,7 +582,10 @@ public:
             "x/y": {"type": "python 3.11", "module": "wsgi", "processes": 2.0, "threads": 3,
                     "user": "u", "group": "g", "working_directory": "/srv",
                     "environment": {"B": "1", "A": ""}, "stdout": "/o", "stderr": "/e",
-                    "limits": {"shm": 8388608}},
+                    "limits": {"shm": 8388608, "timeout": "2m", "requests": 1000,
+                               "queue": {"length": 20, "timeout": 5}}},
+            "spare": {"type": "python", "module": "m", "threads": 2,
+                      "processes": {"spare": 1, "max": 4.0, "idle_timeout": "1m"}},
             "plain": {"type": "python", "module": "m"}
           },
           "listeners": {
@@ -558,7 +616,13 @@ public:
         CPPUNIT_ASSERT_EQUAL("runtime.python"s, app.runtime->id);
         CPPUNIT_ASSERT_EQUAL("encoder.python"s, app.encoder->id);
         CPPUNIT_ASSERT_EQUAL("python"s, app.language);
-        CPPUNIT_ASSERT_EQUAL(2u, app.processes);
+        CPPUNIT_ASSERT_EQUAL(2u, app.scale.spare);
+        CPPUNIT_ASSERT_EQUAL(2u, app.scale.max);
+        CPPUNIT_ASSERT(app.limits.answer == std::chrono::minutes(2));
+        CPPUNIT_ASSERT(app.limits.queue == std::chrono::seconds(5));
+        CPPUNIT_ASSERT_EQUAL(20u, app.limits.queueLength);
+        CPPUNIT_ASSERT_EQUAL(0u, app.limits.spareSeats);
+        CPPUNIT_ASSERT_EQUAL(1000u, app.requestLimit);
         CPPUNIT_ASSERT_EQUAL(3u, app.threads);
         CPPUNIT_ASSERT_EQUAL("u g /srv /o /e"s, app.user + " " + app.group + " " +
                                                     app.workingDirectory + " " + app.stdoutPath +
@@ -568,8 +632,19 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::uint64_t{8'388'608}, app.shmBytes);
         CPPUNIT_ASSERT(app.options.starts_with("{\"type\":\"python 3.11\",\"module\":\"wsgi\","));
 
-        const ApplicationConfig &plain = document.applications[1];
-        CPPUNIT_ASSERT_EQUAL(1u, plain.processes);
+        const ApplicationConfig &spare = document.applications[1];
+        CPPUNIT_ASSERT_EQUAL(1u, spare.scale.spare);
+        CPPUNIT_ASSERT_EQUAL(4u, spare.scale.max);
+        CPPUNIT_ASSERT(spare.scale.idleTimeout == std::chrono::minutes(1));
+        CPPUNIT_ASSERT_EQUAL(2u, spare.limits.spareSeats);
+
+        const ApplicationConfig &plain = document.applications[2];
+        CPPUNIT_ASSERT_EQUAL(1u, plain.scale.spare);
+        CPPUNIT_ASSERT_EQUAL(1u, plain.scale.max);
+        CPPUNIT_ASSERT(plain.limits.answer.count() == 0);
+        CPPUNIT_ASSERT(plain.limits.queue == std::chrono::seconds(30));
+        CPPUNIT_ASSERT_EQUAL(0u, plain.limits.queueLength);
+        CPPUNIT_ASSERT_EQUAL(0u, plain.requestLimit);
         CPPUNIT_ASSERT_EQUAL(1u, plain.threads);
         CPPUNIT_ASSERT_EQUAL(std::uint64_t{104'857'600}, plain.shmBytes);
         CPPUNIT_ASSERT(!document.listenThreads);

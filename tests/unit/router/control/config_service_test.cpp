@@ -90,8 +90,16 @@ public:
                              put("/", kApp).warning);
         CPPUNIT_ASSERT_EQUAL(std::string("/state/conf.json: no space"), service_->storeError());
         world_->keeper.storeFailure = {};
-        CPPUNIT_ASSERT(put("applications/a/processes", "2").warning.empty());
-        CPPUNIT_ASSERT(service_->storeError().empty());
+        std::uint64_t generation = world_->controller.generation();
+        healed(); // the disk has room again
+        CPPUNIT_ASSERT_EQUAL(generation, world_->controller.generation());
+        CPPUNIT_ASSERT_EQUAL(kApp, world_->keeper.activations.back().text);
+        CPPUNIT_ASSERT_EQUAL(std::string("api"), world_->keeper.activations.back().origin);
+        world_->keeper.unreachable = true; // what is in effect cannot be called a failure any more
+        CPPUNIT_ASSERT_EQUAL(std::string("The configuration is active but could not be stored: "
+                                         "Too many open files."),
+                             put("applications/a/processes", "3").warning);
+        CPPUNIT_ASSERT(declared().find("\"processes\":3") != std::string::npos);
     }
 
     void filesRefuseEditsUnlessTheyAllowThem()
@@ -276,9 +284,9 @@ private:
     void healed()
     {
         JobQueue jobs;
-        Healer healer(world_->loop, jobs, world_->controller);
+        Healer healer(world_->loop, jobs, world_->controller, *service_);
         healer.look();
-        while (!world_->controller.active()->ailments.none()) {
+        while (!world_->controller.active()->ailments.none() || !service_->storeError().empty()) {
             CPPUNIT_ASSERT(world_->until([&] { return !jobs.empty(); }));
             jobs.runOne();
             healer.look();

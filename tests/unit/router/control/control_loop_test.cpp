@@ -31,6 +31,7 @@ class ControlLoopTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(anExceptionEndsOneTaskOnly);
     CPPUNIT_TEST(interruptEndsEveryWait);
     CPPUNIT_TEST(theDeadlineEndsAWait);
+    CPPUNIT_TEST(anExceptionInTheMailboxLosesNoOtherTask);
     CPPUNIT_TEST(whatIsLeftInTheMailboxRunsAtTheEnd);
     CPPUNIT_TEST_SUITE_END();
 
@@ -152,6 +153,30 @@ public:
         auto deadline = ControlLoop::Clock::now() + 5ms;
         CPPUNIT_ASSERT(!loop_.runUntil([] { return false; }, deadline));
         CPPUNIT_ASSERT(ControlLoop::Clock::now() >= deadline);
+    }
+
+    void anExceptionInTheMailboxLosesNoOtherTask()
+    {
+        std::string order;
+        auto fail = [] { throw std::runtime_error("a task of a test failed on purpose"); };
+        loop_.post([&] {
+            order += 'a';
+            loop_.post([&] { order += 'd'; });
+        });
+        loop_.post(fail);
+        loop_.post([&] { order += 'b'; });
+        loop_.post(fail);
+        loop_.post([&] { order += 'c'; });
+        auto deadline = ControlLoop::Clock::now() + 10s;
+        CPPUNIT_ASSERT(loop_.runUntil([&] { return order.size() == 4; }, deadline));
+        CPPUNIT_ASSERT_EQUAL(std::string("abcd"), order);
+        int ran = 0;
+        {
+            ControlLoop loop;
+            loop.post(fail);
+            loop.post([&] { ran++; });
+        }
+        CPPUNIT_ASSERT_EQUAL(1, ran);
     }
 
     void whatIsLeftInTheMailboxRunsAtTheEnd()

@@ -67,8 +67,8 @@ World::Outcome World::apply(const std::string &text, Controller::Demand demand)
     }
 }
 
-World::World()
-    : engines(loop, [this](std::uint32_t number) -> std::unique_ptr<EnginePort> {
+World::World(std::chrono::milliseconds limit)
+    : startLimit(limit), engines(loop, [this](std::uint32_t number) -> std::unique_ptr<EnginePort> {
           if (faults.enginesLeft == 0) {
               throw Error("no more threads, on purpose");
           }

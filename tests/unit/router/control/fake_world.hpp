@@ -29,8 +29,10 @@ struct Faults {
     bool prototypeFails = false;
     bool workerFails = false;
     bool holdWorkers = false; // they do not become ready
+    bool holdPrototypes = false;
     bool listenerThrows = false, encoderThrows = false;
-    int enginesLeft = -1; // so many more can be made; -1: any number
+    bool mainIsStuck = false; // it takes no message that closes a socket
+    int enginesLeft = -1;     // so many more can be made; -1: any number
 };
 
 class FakeWorker {
@@ -59,6 +61,7 @@ public:
     bool ignoresQuit = false;
 
     void becomeReady() { channel_.send(ipc::MessageType::workerReady, {}); }
+    void sayIAmSpent() { channel_.send(ipc::MessageType::workerSpent, {}); }
     void die(int status)
     {
         if (!alive_) {
@@ -135,7 +138,7 @@ public:
             channel_.send(ipc::MessageType::prototypeFailed,
                           ipc::WireWriter().str("the runtime is broken").bytes());
             die();
-        } else {
+        } else if (!faults_.holdPrototypes) {
             channel_.send(ipc::MessageType::prototypeReady, {});
         }
     }
@@ -253,10 +256,21 @@ public:
         if (error == 0) {
             backlogs[canonical] = spec.backlog;
         }
-        auto copy = std::make_shared<UniqueFd>(error == 0 ? ::dup(sockets[canonical].get()) : -1);
+        auto copy = std::make_shared<UniqueFd>();
+        if (error == 0 && keepsNone) {
+            *copy = std::move(sockets[canonical]);
+        } else if (error == 0) {
+            copy->reset(::dup(sockets[canonical].get()));
+        }
         loop_.post([answer = std::move(answer), copy, error] { answer(error, std::move(*copy)); });
     }
-    void closeSocket(const std::string &canonical) override { sockets.erase(canonical); }
+    void closeSocket(const std::string &canonical) override
+    {
+        if (faults_.mainIsStuck) {
+            throw Error("Process main does not read its messages.");
+        }
+        sockets.erase(canonical);
+    }
     void startPrototype(const std::string &name, const std::string &, int standardError,
                         PrototypeStarted answer) override
     {
@@ -328,6 +342,7 @@ public:
     std::map<std::string, int> backlogs;
     std::vector<std::string> asked;
     int prototypeStarts = 0;
+    bool keepsNone = false; // of the sockets: where descriptors are scarce
 
 private:
     ControlLoop &loop_;
@@ -382,10 +397,12 @@ public:
     {
         expect(known_.contains(application.get()), "worker of an unknown application");
         expect(known_[application.get()].insert(worker.get()).second, "worker known already");
+        views.push_back(std::move(worker));
     }
     void workerGone(ApplicationPtr application, WorkerViewPtr worker, Done done) override
     {
         known_[application.get()].erase(worker.get());
+        std::erase(views, worker);
         done();
     }
     void applicationDown(ApplicationPtr application) override
@@ -425,6 +442,7 @@ public:
 
     config::SnapshotPtr current;
     std::vector<Done> held;
+    std::vector<WorkerViewPtr> views;
     std::vector<GenerationUse> uses; // what its census finds
     EngineTotals totals;
     std::uint64_t expired = 0; // the last one
@@ -474,6 +492,7 @@ public:
 
     void activate(const Activation &activation, Stored answer) override
     {
+        checkReachable();
         activations.push_back(activation);
         loop_.post([answer = std::move(answer), failure = storeFailure] { answer(failure); });
     }
@@ -493,12 +512,20 @@ public:
         std::string text = found != secrets.end() ? found->second : std::string();
         loop_.post([answer = std::move(answer), failure, text] { answer(failure, text); });
     }
+    // Version n was stored n seconds after 1970.
     void listHistory(Versions answer) override
     {
-        loop_.post([answer = std::move(answer)] { answer({}); });
+        checkReachable();
+        std::vector<ConfigVersion> versions;
+        for (std::size_t id = activations.size(); id > 0; id--) {
+            const Activation &stored = activations[id - 1];
+            versions.push_back({id, id, stored.uid, stored.origin});
+        }
+        loop_.post([answer = std::move(answer), versions] { answer(versions); });
     }
     void readHistory(std::uint64_t id, File answer) override
     {
+        checkReachable();
         bool known = id > 0 && id <= activations.size();
         std::string text = known ? activations[id - 1].text : std::string();
         Failure failure;
@@ -508,19 +535,57 @@ public:
         loop_.post([answer = std::move(answer), failure, text] { answer(failure, text); });
     }
 
+    void readArea(const std::string &area, Files answer) override
+    {
+        std::vector<ipc::NamedText> texts;
+        if (filesFailure.error == 0) {
+            for (const auto &[name, text] : items[area]) {
+                texts.push_back({name, text});
+            }
+        }
+        loop_.post([answer = std::move(answer), failure = filesFailure, texts] {
+            answer(failure, texts);
+        });
+    }
+    void storeItem(const std::string &area, const std::string &name, std::string_view text,
+                   Stored answer) override
+    {
+        if (storeFailure.error == 0) {
+            items[area][name] = text;
+        }
+        loop_.post([answer = std::move(answer), failure = storeFailure] { answer(failure); });
+    }
+    void removeItem(const std::string &area, const std::string &name, Stored answer) override
+    {
+        Failure failure = storeFailure;
+        if (failure.error == 0 && items[area].erase(name) == 0) {
+            failure = {ENOENT, "The file \"" + name + "\" cannot be removed."};
+        }
+        loop_.post([answer = std::move(answer), failure] { answer(failure); });
+    }
+
     std::vector<Activation> activations;
+    std::map<std::string, std::map<std::string, std::string>> items; // area -> name -> text
     Failure storeFailure, filesFailure;
+    bool unreachable = false;                   // it cannot even be asked
     std::vector<ipc::NamedText> files;          // of file mode
     std::map<std::string, std::string> secrets; // path -> content
 
 private:
+    void checkReachable() const
+    {
+        if (unreachable) {
+            throw SystemError("sendmsg()", EMFILE);
+        }
+    }
+
     ControlLoop &loop_;
 };
 
 modules::Catalog makeCatalog();
 
 struct World {
-    World();
+    explicit World(std::chrono::milliseconds startLimit = kStartLimit);
     ~World();
     World(const World &) = delete;
     World &operator=(const World &) = delete;
@@ -541,6 +606,7 @@ struct World {
     // Everything ends; the counts of what is left are 0 then.
     bool shutDown();
 
+    std::chrono::milliseconds startLimit;
     Faults faults;
     FakeEngine::Shared engineLog;
     ControlLoop loop;
@@ -548,7 +614,7 @@ struct World {
     FakeMain main{loop, faults};
     FakeModules modules{faults};
     EngineSet engines;
-    Spawner spawner{{loop, main, engines}};
+    Spawner spawner{{loop, main, engines, startLimit}};
     SocketClient sockets{loop, main};
     SnapshotBuilder builder{loop, modules, sockets, spawner};
     FakeKeeper keeper{loop};

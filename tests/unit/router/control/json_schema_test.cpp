@@ -232,7 +232,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{2}, at(application, {"allOf"}).items().size());
         const Value &php = at(application, {"allOf", "0"});
         CPPUNIT_ASSERT_EQUAL("type processes limits user group working_directory environment "
-                             "stdout stderr"s,
+                             "stdout stderr isolation"s,
                              namesOf(at(php, {"then", "properties"})));
         // Two versions that differ; the third one is like the first.
         const Value &both = at(application, {"allOf", "1", "then", "anyOf"});
@@ -256,10 +256,6 @@ public:
         CPPUNIT_ASSERT(python().find("targets") == nullptr);
         CPPUNIT_ASSERT_EQUAL(R"(["wsgi"])"s,
                              json::writeCompact(at(python(), {"protocol", "enum"})));
-        // Of "processes" as an object nothing is built, so a number it is.
-        CPPUNIT_ASSERT_EQUAL(R"({"type":["integer"],"minimum":1,"maximum":2147483647})"s,
-                             json::writeCompact(at(python(), {"processes"})));
-        CPPUNIT_ASSERT_EQUAL("shm"s, namesOf(at(python(), {"limits", "properties"})));
     }
 
     void withoutModules()

@@ -38,6 +38,7 @@ class ReconfigureTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(unknownUsersAndDirectoriesAreNamed);
     CPPUNIT_TEST(failingToGrowPutsTheEnginesBack);
     CPPUNIT_TEST(anInterruptedApplyChangesNothing);
+    CPPUNIT_TEST(socketsThatStayOpenDoNotUndoAChange);
     CPPUNIT_TEST(aThousandEmptyConfigurationsLeaveNothing);
     CPPUNIT_TEST(anySequenceWithAnyFailureKeepsWhatRuns);
     CPPUNIT_TEST_SUITE_END();
@@ -92,6 +93,22 @@ public:
         for (FakeEngine *engine : world_->engineLog.alive) {
             engine->held.clear();
         }
+    }
+
+    // The engines have switched: what they serve is what must be shown.
+    void socketsThatStayOpenDoNotUndoAChange()
+    {
+        applied(kBlog);
+        world_->faults.mainIsStuck = true;
+        applied("{}");
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, world_->controller.generation());
+        CPPUNIT_ASSERT_EQUAL(std::string("{}"), world_->controller.active()->text);
+        CPPUNIT_ASSERT(world_->engineLog.alive[0]->current == world_->current());
+        CPPUNIT_ASSERT(world_->until([&] { return world_->spawner.applications() == 0; }));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, world_->main.sockets.size());
+        world_->faults.mainIsStuck = false;
+        applied("{}");
+        CPPUNIT_ASSERT(world_->main.sockets.empty());
     }
 
     void theOldGenerationIsReleasedWithItsLastPin()

@@ -1,6 +1,8 @@
 // The router process as main sees it: a thread that runs runRouter() at the end of a channel.
+#include "base/error.hpp"
 #include "ipc/channel.hpp"
 #include "module/catalog.hpp"
+#include "router/process/check.hpp"
 #include "router/process/router.hpp"
 
 #include <cppunit/extensions/HelperMacros.h>
@@ -100,8 +102,14 @@ public:
         control::RouterOptions options;
         options.manifest = modules::writeManifest({});
         options.tmpDir = "/tmp";
-        CPPUNIT_ASSERT_EQUAL(0, control::checkConfiguration({{"a.json", kOneEngine}}, options));
-        CPPUNIT_ASSERT_EQUAL(1, control::checkConfiguration({{"a.json", "{"}}, options));
+        auto none = [](const std::string &) -> std::string { throw patchbay::Error("no file"); };
+        control::CheckResult result = control::checkFiles(
+            {{"a.json", kOneEngine}, {"b.json", "{\"routes\": []}"}}, options, none);
+        CPPUNIT_ASSERT_EQUAL(std::string(R"({"settings":{"listen_threads":1},"routes":[]})"),
+                             result.declared);
+        CPPUNIT_ASSERT(result.plan.starts_with(R"({"applications":{"start":[],)"));
+        CPPUNIT_ASSERT_THROW(control::checkFiles({{"a.json", "{"}}, options, none),
+                             patchbay::Error);
     }
 
 private:
@@ -124,6 +132,11 @@ private:
         });
         if (ready) {
             CPPUNIT_ASSERT(receive().type == MessageType::routerReady);
+            ipc::Frame asked = receive();
+            CPPUNIT_ASSERT(asked.type == MessageType::readArea);
+            ipc::WireWriter none; // it needs no bundle to have no certificates
+            none.u64(ipc::WireReader(asked.payload).u64()).u32(ENOENT).str("There are none.");
+            main_.send(MessageType::filesRead, none.bytes());
         }
     }
 

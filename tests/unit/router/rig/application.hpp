@@ -10,11 +10,13 @@
 
 namespace patchbay::rig {
 
-inline std::shared_ptr<app::Application> makeApplication(const std::string &name = "test")
+inline std::shared_ptr<app::Application> makeApplication(const std::string &name = "test",
+                                                         const app::Limits &limits = {})
 {
     auto encoder = std::make_shared<modules::EncoderInstance>(
         modules::LoadedModule::load(TEST_ENCODER), modules::host(), "{}");
-    auto application = std::make_shared<app::Application>(name, name + "{}", std::move(encoder));
+    auto application =
+        std::make_shared<app::Application>(name, name + "{}", std::move(encoder), limits);
     application->running = 1;
     return application;
 }

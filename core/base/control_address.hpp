@@ -1,4 +1,4 @@
-// Process "main": --control ADDRESS (daemon.md 1), parsed with the command line.
+// [any] Where the control API is: --control ADDRESS of patchbayd and patchbayctl (daemon.md 1).
 #pragma once
 
 #include <sys/socket.h>
@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace patchbay::main_ {
+namespace patchbay {
 
 struct ControlAddress {
     enum class Kind { file, abstract, tcp };
@@ -24,4 +24,4 @@ struct ControlAddress {
 // Throws Error saying what is wrong with it.
 ControlAddress parseControlAddress(std::string_view text);
 
-} // namespace patchbay::main_
+} // namespace patchbay

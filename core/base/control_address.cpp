@@ -1,8 +1,7 @@
-// Called by options.cpp, to refuse a bad one early, and by daemon.cpp.
-#include "main/control_address.hpp"
+// [any] See control_address.hpp.
+#include "base/control_address.hpp"
 
 #include "base/error.hpp"
-#include "main/files.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -11,11 +10,13 @@
 #include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
-namespace patchbay::main_ {
+namespace patchbay {
 namespace {
 
-std::string quoted(std::string_view text)
+std::string inQuotes(std::string_view text)
 {
     return '"' + std::string(text) + '"';
 }
@@ -27,7 +28,7 @@ void setUnix(ControlAddress &address, std::string_view name)
     sockaddr_un target{};
     constexpr std::size_t kLongest = sizeof target.sun_path - 1;
     if (name.empty() || name.size() > kLongest) {
-        throw Error(quoted(address.text) + (name.empty() ? " has no " : " has too long a ") +
+        throw Error(inQuotes(address.text) + (name.empty() ? " has no " : " has too long a ") +
                     (abstract ? "name" : "path") +
                     (name.empty() ? "" : ": more than " + std::to_string(kLongest) + " bytes"));
     }
@@ -43,7 +44,7 @@ in_port_t parsePort(std::string_view port, const std::string &whole)
     unsigned value = 0;
     auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), value);
     if (error != std::errc() || end != port.data() + port.size() || value < 1 || value > 65535) {
-        throw Error(quoted(whole) + " has no port between 1 and 65535");
+        throw Error(inQuotes(whole) + " has no port between 1 and 65535");
     }
     return htons(static_cast<in_port_t>(value));
 }
@@ -73,7 +74,9 @@ void parseTcp(ControlAddress &address, std::string_view text)
         four.sin_port = parsePort(text.substr(colon + 1), address.text);
         setTcp(address, four);
     } else {
-        throw Error(quoted(address.text) + R"( is neither "unix:PATH" nor "IP:PORT")");
+        bool path = text.starts_with('/') || text.starts_with('.');
+        throw Error(inQuotes(address.text) + R"( is neither "unix:PATH" nor "IP:PORT")" +
+                    (path ? ". Did you mean \"unix:" + address.text + "\"?" : ""));
     }
 }
 
@@ -93,11 +96,13 @@ ControlAddress parseControlAddress(std::string_view text)
         address.kind = ControlAddress::Kind::abstract;
         setUnix(address, name.substr(1));
     } else {
-        address.path = absolutePath(std::string(name));
+        std::error_code error; // no working directory any more: as it is
+        std::filesystem::path whole = std::filesystem::absolute(name, error);
+        address.path = name.empty() || error ? std::string(name) : whole.string();
         address.text = std::string(kUnix) + address.path;
         setUnix(address, address.path);
     }
     return address;
 }
 
-} // namespace patchbay::main_
+} // namespace patchbay

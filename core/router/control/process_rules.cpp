@@ -1,0 +1,72 @@
+#include "router/control/process_rules.hpp"
+
+#include "ipc/layout.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace patchbay::control {
+namespace {
+
+using json::Report;
+using json::Value;
+
+std::int64_t numberOf(const Value &object, std::string_view name, std::int64_t otherwise)
+{
+    const Value *value = object.find(name);
+    return value != nullptr ? value->asInteger() : otherwise;
+}
+
+// The most workers there can be at a time.
+std::int64_t mostOf(const Value *processes)
+{
+    if (processes == nullptr) {
+        return 1;
+    }
+    return processes->isObject() ? numberOf(*processes, "max", 1) : processes->asInteger();
+}
+
+} // namespace
+
+void checkProcesses(const Value &value, Report &report)
+{
+    const Value *max = value.isObject() ? value.find("max") : &value;
+    if (mostOf(&value) > std::int64_t{ipc::kMaxWorkers}) {
+        const std::string most = std::to_string(ipc::kMaxWorkers);
+        const std::string name = value.isObject() ? "max" : "processes";
+        std::string detail = "The \"" + name + "\" number must not exceed " + most +
+                             ", the most worker processes of one application.";
+        json::Problem &problem = value.isObject()
+                                     ? report.addAt("max", std::move(detail), max->offset())
+                                     : report.add(std::move(detail), max->offset());
+        problem.allowed = "{\"minimum\":1,\"maximum\":" + most + "}";
+    } else if (value.isObject() && numberOf(value, "spare", 0) > mostOf(&value)) {
+        report.addAt("spare", "The \"spare\" number must be less than or equal to \"max\".",
+                     value.find("spare")->offset());
+    }
+}
+
+void checkSeats(const Value &application, Report &report)
+{
+    const Value *threads = application.find("threads");
+    if (threads == nullptr || !threads->isInteger()) {
+        return;
+    }
+    if (threads->asInteger() < 1) {
+        report.addAt("threads", "The \"threads\" number must be equal to or greater than 1.",
+                     threads->offset());
+        return;
+    }
+    const Value *processes = application.find("processes");
+    if (threads->asInteger() > std::int64_t{ipc::kMaxSeats} / mostOf(processes)) {
+        const std::string_view name =
+            processes != nullptr && processes->isObject() ? "max" : "processes";
+        report.addAt("threads",
+                     std::string("The \"").append(name).append(
+                         "\" number times the \"threads\" number must not exceed ") +
+                         std::to_string(ipc::kMaxSeats) + ".",
+                     threads->offset());
+    }
+}
+
+} // namespace patchbay::control
