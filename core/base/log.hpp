@@ -1,7 +1,7 @@
 // [any] The event log: one line per event, one write() per line, to descriptor 2 (daemon.md 5).
 // Descriptor 2 is the log file in every process once main has opened it; reopening replaces it in
-// place with dup2(), so nobody needs to be told. In the router a thread of its own writes
-// (log_output.hpp), so that no other one waits for a disk or a reader.
+// place with dup2(), so nobody needs to be told. In the router a thread of its own writes what
+// engines say (log_output.hpp), so that none of them waits for a disk or a reader.
 #pragma once
 
 #include <cstdint>

@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,10 +44,11 @@ struct Background {
     std::atomic<bool> stopping{false};
     std::atomic<Clock::rep> stopBy{0};
     std::atomic<Clock::rep> busySince{0}; // with the record in front; 0: not busy
-    std::atomic_flag taking;              // held while a record is written
+    std::atomic_flag writing;             // held while a record is written
     std::binary_semaphore ended{0};
 };
 Background background; // never destroyed: threads that are stuck may outlive main()
+thread_local bool mayWrite = false;
 
 Clock::rep now() noexcept
 {
@@ -157,8 +159,8 @@ void writeQueue() noexcept
 {
     static Clock::time_point reported; // of the one thread
     for (bool more = true; more;) {
-        while (background.taking.test_and_set(std::memory_order_acquire)) {
-            poll(nullptr, 0, 1); // the process is being aborted
+        while (background.writing.test_and_set(std::memory_order_acquire)) {
+            poll(nullptr, 0, 1);
         }
         background.busySince = now();
         std::string_view record = background.queue.front();
@@ -174,7 +176,7 @@ void writeQueue() noexcept
             reported = Clock::now();
         }
         background.busySince = 0;
-        background.taking.clear(std::memory_order_release);
+        background.writing.clear(std::memory_order_release);
     }
 }
 
@@ -196,7 +198,7 @@ void runBackground() noexcept
 void writeLastWords(int) noexcept
 {
     auto wait = [] { return writable(kPatience); };
-    for (int i = 0; i < 20 && background.taking.test_and_set(std::memory_order_acquire); i++) {
+    for (int i = 0; i < 20 && background.writing.test_and_set(std::memory_order_acquire); i++) {
         poll(nullptr, 0, 10); // a record is being written; from now on none will be
     }
     std::string_view record = background.queue.front();
@@ -204,6 +206,24 @@ void writeLastWords(int) noexcept
         background.queue.pop();
         record = background.queue.front();
     }
+}
+
+// If nothing waits in front of it and descriptor 2 takes it now. Whoever gets an answer afterwards
+// finds it in the log.
+bool writeAtOnce(std::string_view record) noexcept
+{
+    for (int i = 0; background.writing.test_and_set(std::memory_order_acquire); i++) {
+        if (i == 50) {
+            return false; // the thread has work, or waits itself
+        }
+        sched_yield();
+    }
+    bool now = droppedLines == 0 && background.queue.front().empty() && writable(milliseconds(0));
+    if (now && !putRecord(record, [] { return writable(kPatience); })) {
+        lose(record);
+    }
+    background.writing.clear(std::memory_order_release);
+    return now;
 }
 
 void post() noexcept
@@ -246,6 +266,9 @@ void emit(std::string_view record) noexcept
         emitDirectly(record);
         return;
     }
+    if (mayWrite && writeAtOnce(record)) {
+        return;
+    }
     if (!background.queue.push(record)) {
         lose(record);
     }
@@ -269,6 +292,7 @@ void startBackground()
     }
     pthread_sigmask(SIG_SETMASK, &old, nullptr);
     background.on.store(true, std::memory_order_release);
+    mayWrite = true;
     struct sigaction action {};
     action.sa_handler = writeLastWords;
     action.sa_flags = static_cast<int>(SA_RESETHAND);

@@ -29,7 +29,8 @@ std::optional<FileId> parseFileId(std::string_view text) noexcept;
 // Hands over whole lines: they stay together. [any]
 void emit(std::string_view record) noexcept;
 
-// From here on a thread writes what this process logs; others only put it into a queue. Throws
+// From here on a thread writes what this process logs, others only put it into a queue. The calling
+// one may write itself as long as nothing waits there and descriptor 2 takes it at once. Throws
 // std::system_error. Not inherited by fork. [control]
 void startBackground();
 // What waits is written, within a second; then everybody writes directly again. [control]

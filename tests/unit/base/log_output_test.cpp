@@ -116,6 +116,7 @@ private:
 class LogOutputTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(LogOutputTest);
     CPPUNIT_TEST(aThreadWritesInOrder);
+    CPPUNIT_TEST(whoStartedItWritesAtOnceInOrder);
     CPPUNIT_TEST(nobodyWaitsForAPipeThatIsNotRead);
     CPPUNIT_TEST(theThreadWaitsForAPipeAndCountsWhatIsLost);
     CPPUNIT_TEST(theEndDoesNotWaitForever);
@@ -149,9 +150,11 @@ public:
     void aThreadWritesInOrder()
     {
         log::startBackground();
-        for (int i = 0; i < 100; i++) {
-            log::info("line %d", i);
-        }
+        std::thread([] {
+            for (int i = 0; i < 100; i++) {
+                log::info("line %d", i);
+            }
+        }).join();
         log::stopBackground();
         std::istringstream text(readPipe());
         int n = 0;
@@ -161,6 +164,30 @@ public:
         CPPUNIT_ASSERT_EQUAL(100, n);
         log::info("directly");
         CPPUNIT_ASSERT(readPipe().ends_with(" directly\n"));
+    }
+
+    void whoStartedItWritesAtOnceInOrder()
+    {
+        log::startBackground();
+        int atOnce = 0;
+        for (int i = 0; i < 100; i++) {
+            log::info("mine %d", i);
+            std::string text = readPipe();
+            atOnce += text.empty() ? 0 : 1;
+            CPPUNIT_ASSERT(waitFor([&] { return (text += readPipe()).ends_with('\n'); }));
+            CPPUNIT_ASSERT(text.ends_with(" mine " + std::to_string(i) + "\n"));
+        }
+        CPPUNIT_ASSERT(atOnce > 50); // the thread may have been about to look for work
+        for (int i = 0; i < 50; i++) {
+            std::thread([i] { log::info("theirs %d", i); }).join();
+            log::info("mine %d", i);
+            std::string text;
+            CPPUNIT_ASSERT(waitFor([&] {
+                text += readPipe();
+                return std::count(text.begin(), text.end(), '\n') == 2;
+            }));
+            CPPUNIT_ASSERT(text.find("theirs") < text.find("mine"));
+        }
     }
 
     void nobodyWaitsForAPipeThatIsNotRead()
@@ -246,10 +273,12 @@ public:
         if (pid == 0) {
             alarm(30);
             log::startBackground();
-            for (int i = 0; i < 10; i++) {
-                log::alert("last words %d", i);
-            }
-            std::abort();
+            std::thread([] {
+                for (int i = 0; i < 10; i++) {
+                    log::alert("last words %d", i);
+                }
+                std::abort();
+            }).join();
         }
         int status = 0;
         CPPUNIT_ASSERT_EQUAL(pid, waitpid(pid, &status, 0));
