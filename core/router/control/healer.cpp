@@ -40,6 +40,9 @@ void Healer::look()
 void Healer::tick()
 {
     timer_ = 0;
+    if (healthy()) { // or the router is about to end, and nothing is in effect any more
+        return;
+    }
     // An application that has recovered is seen without trying anything.
     bool due =
         ControlLoop::Clock::now() >= next_ &&

@@ -167,6 +167,10 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{2}, editDistance("apsas", "pass", 2));
         CPPUNIT_ASSERT_EQUAL(std::size_t{2}, editDistance("", "ab", 2));
         CPPUNIT_ASSERT_EQUAL(std::size_t{3}, editDistance("abcdef", "uvwxyz", 2));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{3}, editDistance("abcdef", "defabc", 2));
+        const std::string name(255, 'a');
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, editDistance(name + 'b', name, 2));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, editDistance("b" + name, name + 'c', 2));
         CPPUNIT_ASSERT_EQUAL(std::size_t{3}, editDistance("a", "abcdefgh", 2));
         CPPUNIT_ASSERT_EQUAL(std::size_t{3},
                              editDistance(std::string(300, 'a'), std::string(300, 'a'), 2));

@@ -33,6 +33,7 @@ class ConfigServiceTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(anEditWithAFailingApplicationIsRefused);
     CPPUNIT_TEST(aStoredListenerThatCannotOpenIsRetried);
     CPPUNIT_TEST(anEditIsNotRefusedForWhatFailedBefore);
+    CPPUNIT_TEST(atTheEndNothingIsHealed);
     CPPUNIT_TEST_SUITE_END();
 
 public:
@@ -231,6 +232,23 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, world_->current()->listeners.size());
         world_->faults.sockets["0.0.0.0:82"] = EADDRINUSE;
         CPPUNIT_ASSERT_THROW(put("listeners/*:82", R"({"pass":"applications/a"})"), ConfigError);
+    }
+
+    // The timer may run between the release of the configuration and the end of the router.
+    void atTheEndNothingIsHealed()
+    {
+        api();
+        world_->faults.sockets["0.0.0.0:80"] = EADDRINUSE;
+        service_->begin(ipc::ConfigOrigin::stored, {{"conf.json", stored()}}, 0);
+        JobQueue jobs;
+        Healer healer(world_->loop, jobs, world_->controller, *service_);
+        healer.look();
+        CPPUNIT_ASSERT(world_->until([&] { return !jobs.empty(); }));
+        world_->controller.release();
+        bool later = false;
+        world_->loop.after(std::chrono::milliseconds(300), [&] { later = true; });
+        CPPUNIT_ASSERT(world_->until([&] { return later; }));
+        jobs.runOne();
     }
 
 private:
