@@ -99,7 +99,7 @@ class Timeout(Workers):
 
 class Queue(Workers):
     def test_length(self):                                                         # I8
-        self.prepare(limits={"queue": {"length": 2}})
+        self.prepare(limits={"queue": {"size": 2}})
         held = self.hold("h")
         waiting = [self.ask("/") for _ in range(2)]
         self.queued(2)
@@ -114,7 +114,7 @@ class Queue(Workers):
         self.assertEqual(int(status["queue_full"]), 3)
 
     def test_those_who_left_make_room(self):                                       # I9
-        self.prepare(limits={"queue": {"length": 2}})
+        self.prepare(limits={"queue": {"size": 2}})
         held = self.hold("h")
         first, second = self.ask("/first"), self.ask("/second")
         self.queued(2)
@@ -150,7 +150,7 @@ class Queue(Workers):
         wait_for("an answer", lambda: get(self.address).status == 200)
 
     def test_nothing_waits_where_workers_are_idle(self):
-        self.prepare(processes=4, limits={"queue": {"length": 1}})
+        self.prepare(processes=4, limits={"queue": {"size": 1}})
         held = []
         for i in range(4):                               # one after the other: each has a worker
             held.append(self.hold(f"h{i}"))
@@ -171,7 +171,7 @@ class Errors(harness.Case):
             ("limits/timeout", -1, 'The "timeout" number must not be negative.'),
             ("limits/requests", '"5"', 'The "requests" value must be an integer number, but not a '
                                      "string."),
-            ("limits/queue", {"length": 0}, 'The "length" number must be equal to or greater than '
+            ("limits/queue", {"size": 0}, 'The "size" number must be equal to or greater than '
                                             "1."),
             ("limits/queue", {"size": 5}, 'Unknown parameter "size".'),
             ("processes", {"max": 0}, 'The "max" number must be equal to or greater than 1.'),
@@ -185,7 +185,7 @@ class Errors(harness.Case):
                     server.api("PUT", f"/config/applications/app/{parent}", {})
                 got = server.api("PUT", f"/config/applications/app/{path}", value, 400)
                 self.assertTrue(got["detail"].startswith(detail), got)
-        for value in ({"timeout": "2m", "requests": 100, "queue": {"length": 5, "timeout": "1m"}},
+        for value in ({"timeout": "2m", "requests": 100, "queue": {"size": 5, "timeout": "1m"}},
                       {"timeout": 0, "requests": 0}):
             server.api("PUT", "/config/applications/app/limits", value)
 

@@ -81,6 +81,7 @@ Value failures(const AppReport &report)
     failed.add("queue_full", number(report.refusedFull));
     failed.add("queue_time", number(report.refusedLate));
     failed.add("unsendable", number(report.unsendable));
+    failed.add("timeout", number(report.timedOut));
     return failed;
 }
 
@@ -101,7 +102,7 @@ Value requests(const AppReport &report)
 
 const char *stateOf(const AppReport &report)
 {
-    if (report.running > 0) {
+    if (report.running > 0 || report.dormant) {
         return "ok";
     }
     return report.failure || report.starting == 0 ? "down" : "starting";

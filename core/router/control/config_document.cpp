@@ -132,7 +132,7 @@ void takeLimits(const Value &limits, ApplicationConfig &application)
     takeInteger(limits, "requests", application.requestLimit);
     takeSeconds(limits, "timeout", application.limits.answer);
     if (const Value *queue = limits.find("queue")) {
-        takeInteger(*queue, "length", application.limits.queueLength);
+        takeInteger(*queue, "size", application.limits.queueLength);
         takeSeconds(*queue, "timeout", application.limits.queue);
     }
 }

@@ -143,7 +143,7 @@ constexpr char kApplication[] = R"json({
           "additionalProperties": false,
           "description": "Requests that wait for a worker; those beyond it get 503.",
           "properties": {
-            "length": {
+            "size": {
               "type": "integer", "minimum": 1, "maximum": 4096,
               "description": "How many may wait; default: as many as there is room for."
             },

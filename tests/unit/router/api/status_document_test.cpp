@@ -65,7 +65,7 @@ public:
             R"({"processes":{"running":1,"starting":0,"idle":0,"started":1,"died":0},)"
             R"("requests":{"active":0,"total":0,"queued":0,"wait":{"count":0,"milliseconds":0},)"
             R"("failed":{"unavailable":0,"worker_died":0,"bad_reply":0,"queue_full":0,)"
-            R"("queue_time":0,"unsendable":0},"client_gone":0},"state":"ok"})";
+            R"("queue_time":0,"unsendable":0,"timeout":0},"client_gone":0},"state":"ok"})";
         for (FakeEngine *engine : world_->engineLog.alive) {
             engine->totals.accepted = 10;
             engine->totals.closed = 7;
@@ -105,11 +105,12 @@ public:
         application.refusedFull = 4;
         application.refusedLate = 5;
         application.unsendable = 6;
+        application.timedOut = 8;
         application.clientGone = 7;
         CPPUNIT_ASSERT_EQUAL(
             std::string(R"({"active":3,"total":11,"queued":0,"wait":{"count":3,"milliseconds":4},)"
                         R"("failed":{"unavailable":1,"worker_died":2,"bad_reply":3,)"
-                        R"("queue_full":4,"queue_time":5,"unsendable":6},"client_gone":7})"),
+                        R"("queue_full":4,"queue_time":5,"unsendable":6,"timeout":8},"client_gone":7})"),
             status({"applications", "a", "requests"}));
         application.inFlight = 0;
         application.bindings = 0;

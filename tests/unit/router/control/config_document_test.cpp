@@ -454,11 +454,11 @@ public:
             {application(R"("limits":{"queue":1})"),
              "c.json:1:70: /applications/a/limits/queue: The \"queue\" value must be an object, "
              "but not an integer number."},
-            {application(R"("limits":{"queue":{"length":0}})"),
-             "c.json:1:80: /applications/a/limits/queue/length: The \"length\" number must be "
+            {application(R"("limits":{"queue":{"size":0}})"),
+             "c.json:1:78: /applications/a/limits/queue/size: The \"size\" number must be "
              "equal to or greater than 1."},
-            {application(R"("limits":{"queue":{"length":4097}})"),
-             "c.json:1:80: /applications/a/limits/queue/length: The \"length\" number must not "
+            {application(R"("limits":{"queue":{"size":4097}})"),
+             "c.json:1:78: /applications/a/limits/queue/size: The \"size\" number must not "
              "exceed 4096."},
             {application(R"("limits":{"queue":{"timeout":0}})"),
              "c.json:1:81: /applications/a/limits/queue/timeout: The \"timeout\" number must be "
@@ -583,7 +583,7 @@ public:
                     "user": "u", "group": "g", "working_directory": "/srv",
                     "environment": {"B": "1", "A": ""}, "stdout": "/o", "stderr": "/e",
                     "limits": {"shm": 8388608, "timeout": "2m", "requests": 1000,
-                               "queue": {"length": 20, "timeout": 5}}},
+                               "queue": {"size": 20, "timeout": 5}}},
             "spare": {"type": "python", "module": "m", "threads": 2,
                       "processes": {"spare": 1, "max": 4.0, "idle_timeout": "1m"}},
             "plain": {"type": "python", "module": "m"}
