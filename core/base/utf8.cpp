@@ -53,4 +53,20 @@ std::size_t utf8Length(std::string_view text) noexcept
     return form.size;
 }
 
+std::string withoutBadUtf8(std::string text)
+{
+    for (std::size_t i = 0; i < text.size();) {
+        if (static_cast<unsigned char>(text[i]) < 0x80) { // nearly all there is
+            ++i;
+            continue;
+        }
+        const std::size_t length = utf8Length(std::string_view(text).substr(i));
+        if (length == 0) {
+            text[i] = '?';
+        }
+        i += length == 0 ? 1 : length;
+    }
+    return text;
+}
+
 } // namespace patchbay

@@ -1,6 +1,7 @@
 // [control] See message.hpp.
 #include "router/api/message.hpp"
 
+#include "base/utf8.hpp"
 #include "json/writer.hpp"
 
 #include <algorithm>
@@ -63,7 +64,8 @@ Answer Answer::of(unsigned status, const json::Value &body)
 {
     Answer answer;
     answer.status = status;
-    answer.body = json::writePretty(body);
+    // A file may have any name, and a system any messages.
+    answer.body = withoutBadUtf8(json::writePretty(body));
     return answer;
 }
 

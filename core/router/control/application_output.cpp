@@ -4,7 +4,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/log_output.hpp"
-#include "json/location.hpp"
+#include "base/utf8.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -63,13 +63,7 @@ std::string OutputTail::text() const
         rest.remove_prefix(firstBreak + 1); // the beginning of that line is gone
     }
     rest = lastLines(rest, kLines);
-    std::string text;
-    while (!rest.empty()) {
-        std::size_t length = json::utf8Length(rest);
-        text += length == 0 ? std::string_view("?") : rest.substr(0, length);
-        rest.remove_prefix(std::max<std::size_t>(length, 1));
-    }
-    return text;
+    return withoutBadUtf8(std::string(rest));
 }
 
 ApplicationOutput::ApplicationOutput(ControlLoop &loop, std::string application)

@@ -107,6 +107,8 @@ public:
         CPPUNIT_ASSERT_EQUAL(
             std::string("{\r\n\t\"error\": \"A \\\"b\\\".\",\r\n\t\"detail\": \"c\\n\"\r\n}\r\n"),
             error.body);
+        CPPUNIT_ASSERT_EQUAL(std::string("{\r\n\t\"error\": \"a? ? \xC3\xA4 ??\"\r\n}\r\n"),
+                             Answer::error(500, "a\xFF \xC3 \xC3\xA4 \xED\xA0").body);
         CPPUNIT_ASSERT_EQUAL(std::string("301\r\n"),
                              Answer::of(200, json::Value::integer(301)).body);
     }
