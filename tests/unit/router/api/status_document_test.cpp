@@ -108,9 +108,10 @@ public:
         application.timedOut = 8;
         application.clientGone = 7;
         CPPUNIT_ASSERT_EQUAL(
-            std::string(R"({"active":3,"total":11,"queued":0,"wait":{"count":3,"milliseconds":4},)"
-                        R"("failed":{"unavailable":1,"worker_died":2,"bad_reply":3,)"
-                        R"("queue_full":4,"queue_time":5,"unsendable":6,"timeout":8},"client_gone":7})"),
+            std::string(
+                R"({"active":3,"total":11,"queued":0,"wait":{"count":3,"milliseconds":4},)"
+                R"("failed":{"unavailable":1,"worker_died":2,"bad_reply":3,)"
+                R"("queue_full":4,"queue_time":5,"unsendable":6,"timeout":8},"client_gone":7})"),
             status({"applications", "a", "requests"}));
         application.inFlight = 0;
         application.bindings = 0;
