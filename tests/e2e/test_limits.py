@@ -173,7 +173,7 @@ class Errors(harness.Case):
                                      "string."),
             ("limits/queue", {"size": 0}, 'The "size" number must be equal to or greater than '
                                             "1."),
-            ("limits/queue", {"size": 5}, 'Unknown parameter "size".'),
+            ("limits/queue", {"length": 5}, 'Unknown parameter "length".'),
             ("processes", {"max": 0}, 'The "max" number must be equal to or greater than 1.'),
             ("processes", {"spare": -1}, 'The "spare" number must not be negative.'),
             ("processes", {"idle_timeout": 2147484},
