@@ -42,7 +42,13 @@ void AppLink::lookAt(std::uint32_t slot)
 {
     Exchange *exchange = application_->slot(slot).exchange;
     if (exchange == nullptr) {
-        return; // a zombie
+        // A zombie. One that by its slot no worker has was scribbled over: nobody will end it.
+        const std::optional<std::uint32_t> seat =
+            application_->queue().takenBy(application_->slot(slot).ticket);
+        if (seat && workerOfSeat(*seat) == nullptr) {
+            freeRecord(slot);
+        }
+        return;
     }
     const Limits &limits = application_->limits();
     if (!application_->queue().takenBy(exchange->ticket_)) {

@@ -57,11 +57,9 @@ public:
     const std::string &key() const noexcept { return plan_.key; }
     const ApplicationPtr &application() const noexcept { return application_; }
     Phase phase() const noexcept { return phase_; }
-    // No request is queued, being served or on its way.
-    bool quiet() const noexcept
-    {
-        return application_->inFlight.load() == 0 && application_->queue().backlog() == 0;
-    }
+    // No request is queued, being served or on its way, by the engines' own count: what the queue
+    // says lies in memory that workers can write.
+    bool quiet() const noexcept { return application_->inFlight.load() == 0; }
     bool serving() const noexcept { return countRunning() > 0; }
     // The first start is decided: a worker runs, or failure() says why none does; or there will be
     // none until a request comes.
