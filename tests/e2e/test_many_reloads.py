@@ -36,7 +36,11 @@ class Usage:
             return next(int(ln.split()[1]) for ln in f if ln.startswith("Anonymous:"))
 
     def counts(self):
-        return self.files, self.threads, self.shared, self.processes
+        return [*self.files, *self.threads, self.shared, self.processes]
+
+    def no_more_than(self, other):
+        """Another may have caught a connection that was just closing."""
+        return all(mine <= theirs for mine, theirs in zip(self.counts(), other.counts()))
 
     def __repr__(self):
         return f"{self.memory} KiB, {self.counts()}"
@@ -71,8 +75,8 @@ class Many(control.Expectations, harness.Case):                                 
             change(n)
         load.wait_answers(50)
         after = self.settled()
-        wait_for(f"as much as before: {before}, now {after}",
-                 lambda: Usage(self.server).counts() == before.counts())
+        wait_for(f"no more than before: {before}, now {after}",
+                 lambda: Usage(self.server).no_more_than(before))
         counts = load.finish()
         self.assertEqual(counts["200"], counts["answers"], (counts, load.problems[:5]))
         self.assertEqual((counts["lost"], counts["refused"], counts["hanging"]), (0, 0, 0),
