@@ -144,12 +144,12 @@ void AppSupervisor::workerDead(std::uint32_t number, State before)
     output_.drain(); // before anybody is told: it may say why
     bool asked = before == State::leaving || phase_ != Phase::live;
     died_ += !asked && worker->pid() != 0 ? 1 : 0;
-    if (phase_ == Phase::live && before == State::starting) {
+    if (phase_ == Phase::live && before == State::starting && !worker->unborn()) {
         noteFailure("application", worker->error().empty() ? "its process ended before it was ready"
                                                            : worker->error());
     } else if (phase_ == Phase::live && before == State::running) {
         noteFailure(nullptr, {});
-    }
+    } // how its prototype ended has been noted for one that is unborn
     std::weak_ptr<AppSupervisor *> weak = self_;
     context_.engines.askAll(
         [&](EnginePort &engine, EngineSet::Done done) {

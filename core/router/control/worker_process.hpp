@@ -59,6 +59,8 @@ public:
     State state() const noexcept { return state_; }
     pid_t pid() const noexcept { return pid_; }
     const std::string &error() const noexcept { return error_; } // of a failed start
+    // Its prototype died before it could fork it: nobody's fault.
+    bool unborn() const noexcept { return orphaned_ && pid_ == 0; }
     // It ended while it should have run on.
     bool diedRunning() const noexcept { return diedRunning_; }
 

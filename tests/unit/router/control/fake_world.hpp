@@ -30,6 +30,7 @@ struct Faults {
     bool workerFails = false;
     bool holdWorkers = false; // they do not become ready
     bool holdPrototypes = false;
+    bool prototypeDiesForking = false; // of the first worker it is asked for; once
     bool listenerThrows = false, encoderThrows = false;
     bool mainIsStuck = false; // it takes no message that closes a socket
     int enginesLeft = -1;     // so many more can be made; -1: any number
@@ -128,7 +129,7 @@ private:
 
 class FakePrototype {
 public:
-    FakePrototype(ControlLoop &loop, const Faults &faults, std::string name, pid_t pid,
+    FakePrototype(ControlLoop &loop, Faults &faults, std::string name, pid_t pid,
                   pid_t &nextPid, ipc::Channel channel)
         : name_(std::move(name)), pid_(pid), loop_(loop), faults_(faults), nextPid_(nextPid),
           channel_(std::move(channel))
@@ -182,6 +183,10 @@ private:
             die();
         } else if (status == ipc::Channel::Status::ok &&
                    frame.type == ipc::MessageType::startWorker) {
+            if (std::exchange(faults_.prototypeDiesForking, false)) {
+                die();
+                return;
+            }
             fork(ipc::WireReader(frame.payload).u32(), std::move(frame.fds.at(0)));
         } else if (status == ipc::Channel::Status::ok && frame.type == ipc::MessageType::quit) {
             quitting_ = true;
@@ -220,7 +225,7 @@ private:
     std::string name_;
     pid_t pid_;
     ControlLoop &loop_;
-    const Faults &faults_;
+    Faults &faults_;
     pid_t &nextPid_;
     ipc::Channel channel_;
     bool alive_ = true;

@@ -33,6 +33,7 @@ class ProcessesTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(idleOnesGo);
     CPPUNIT_TEST(oneThatTookARequestMeanwhileFinishes);
     CPPUNIT_TEST(aDeadPrototypeOfElasticWorkers);
+    CPPUNIT_TEST(aPrototypeThatDiesWhenItIsNeeded);
     CPPUNIT_TEST(aSpentWorkerHasASuccessor);
     CPPUNIT_TEST(spentThoughItHasNoLimit);
     CPPUNIT_TEST(oneThatHangsIsReplacedAtOnce);
@@ -218,6 +219,20 @@ public:
         }));
         pass();
         CPPUNIT_ASSERT_EQUAL(std::uint64_t{4}, report().started); // one for one
+    }
+
+    // Nobody waits in vain because of it, and it is no failed start of the application.
+    void aPrototypeThatDiesWhenItIsNeeded()
+    {
+        apply(blog(kOnDemand));
+        world_->faults.prototypeDiesForking = true;
+        ask(1);
+        CPPUNIT_ASSERT(world_->until([&] { return app().running == 1; }));
+        CPPUNIT_ASSERT_EQUAL(0, world_->engineLog.down);
+        CPPUNIT_ASSERT_EQUAL(2, world_->main.prototypeStarts);
+        CPPUNIT_ASSERT(!report().failure);
+        take(0);
+        pass();
     }
 
     void aSpentWorkerHasASuccessor() // P8
