@@ -97,9 +97,17 @@ struct alignas(kCacheLine) Seat {
     std::atomic<std::uint32_t> served; // requests it has taken; only this thread writes it
 };
 
+// Where the parts of an AppSegment lie, for programs that were built for another minor of the
+// protocol: they look here and not at this file. Offsets and strides in bytes.
+struct AppSegmentMap {
+    std::uint32_t headAt, idleAt, doorsAt, doorStride, seatsAt, seatStride, ringAt, ringCells,
+        slotsAt, slotStride, slots, memoryAt, unit, units;
+};
+
 struct AppSegmentLayout {
     std::uint32_t magic;
-    std::uint32_t size; // of this struct, to refuse a worker library of another layout
+    std::uint32_t size; // of this struct
+    AppSegmentMap map;
     // Consumers' end of the request ring. The producers' end is private to the router.
     alignas(kCacheLine) std::atomic<std::uint64_t> head;
     alignas(kCacheLine) std::atomic<std::uint64_t> idle[kMaxSeats / 64]; // seats that sleep
@@ -134,11 +142,18 @@ struct ReplyRing {
     alignas(kCacheLine) ReplyEntry entries[kReplyRing];
 };
 
+// The same for a WorkerSegment. entriesAt: from the beginning of a ring.
+struct WorkerSegmentMap {
+    std::uint32_t eventAt, waitingAt, ringsAt, ringStride, entriesAt, entryStride, ringEntries,
+        freeAt, memoryAt, unit;
+};
+
 struct WorkerSegmentLayout {
     std::uint32_t magic;
     std::uint32_t size;
     std::uint32_t units; // of reply memory behind this struct
     std::uint32_t reserved;
+    WorkerSegmentMap map;
     // The worker's threads sleep here while they wait for memory, ring space, a window or a body:
     // the router adds 1 and wakes when `waiting` is not 0.
     alignas(kCacheLine) std::atomic<std::uint32_t> event;

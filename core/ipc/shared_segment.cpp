@@ -129,8 +129,23 @@ SharedSegment SharedSegment::open(UniqueFd fd, std::size_t minimumSize)
 
 AppSegment AppSegment::create()
 {
-    AppSegment segment(SharedSegment::create("patchbay-app", sizeof(AppSegmentLayout)));
-    writePrefix<AppSegmentLayout>(segment.segment_);
+    using Layout = AppSegmentLayout;
+    AppSegment segment(SharedSegment::create("patchbay-app", sizeof(Layout)));
+    writePrefix<Layout>(segment.segment_);
+    segment.layout().map = {offsetof(Layout, head),
+                            offsetof(Layout, idle),
+                            offsetof(Layout, doors),
+                            sizeof(EngineDoor),
+                            offsetof(Layout, seats),
+                            sizeof(Seat),
+                            offsetof(Layout, ring),
+                            kRequestRing,
+                            offsetof(Layout, slots),
+                            sizeof(RequestSlot),
+                            kMaxSlots,
+                            offsetof(Layout, memory),
+                            kUnit,
+                            kRequestUnits};
     segment.layout().head.store(1); // the first position
     return segment;
 }
@@ -164,7 +179,18 @@ WorkerSegment WorkerSegment::create(std::uint32_t units)
     std::size_t size = workerMemoryOffset() + std::size_t{units} * kUnit;
     WorkerSegment segment(SharedSegment::create("patchbay-worker", size), units);
     writePrefix<WorkerSegmentLayout>(segment.segment_);
+    using Layout = WorkerSegmentLayout;
     segment.layout().units = units;
+    segment.layout().map = {offsetof(Layout, event),
+                            offsetof(Layout, waiting),
+                            offsetof(Layout, rings),
+                            sizeof(ReplyRing),
+                            offsetof(ReplyRing, entries),
+                            sizeof(ReplyEntry),
+                            kReplyRing,
+                            offsetof(Layout, freeUnits),
+                            static_cast<std::uint32_t>(workerMemoryOffset()),
+                            kUnit};
     segment.pool().markAllFree();
     return segment;
 }

@@ -98,8 +98,9 @@ std::string encoderFault(const pb_encoder_ops &ops)
 
 std::string runtimeFault(const pb_runtime_ops &ops)
 {
-    std::string fault = opsSizeFault(&ops, "runtime", sizeof ops);
-    if (fault.empty()) {
+    std::string fault = opsSizeFault(&ops, "runtime", offsetof(pb_runtime_ops, become));
+    const bool isProgram = fault.empty() && ops.struct_size >= sizeof ops && ops.become != nullptr;
+    if (fault.empty() && !isProgram) {
         fault = firstMissing("ops table", {{"start", ops.start != nullptr},
                                            {"thread_enter", ops.thread_enter != nullptr},
                                            {"thread_leave", ops.thread_leave != nullptr},

@@ -145,9 +145,12 @@ bool EncoderInstance::encode(const pb_request &request, std::uint8_t *out,
     }
 }
 
-const pb_runtime_ops &RuntimeInstance::runtime() const noexcept
+RuntimeInstance::RuntimeInstance(std::shared_ptr<const LoadedModule> module, const pb_host &host,
+                                 std::string_view options)
+    : Instance(std::move(module), host, options)
 {
-    return *static_cast<const pb_runtime_ops *>(ops());
+    const auto *table = static_cast<const pb_runtime_ops *>(ops());
+    std::memcpy(&table_, table, std::min<std::size_t>(table->struct_size, sizeof table_));
 }
 
 } // namespace patchbay::modules

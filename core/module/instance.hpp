@@ -69,9 +69,14 @@ public:
 
 class RuntimeInstance : public Instance { // in prototype and worker
 public:
-    using Instance::Instance;
-    const pb_runtime_ops &runtime() const noexcept;
+    RuntimeInstance(std::shared_ptr<const LoadedModule> module, const pb_host &host,
+                    std::string_view options);
+    // A table as long as ours: what the module's does not cover is null.
+    const pb_runtime_ops &runtime() const noexcept { return table_; }
     void *object() const noexcept { return self(); }
+
+private:
+    pb_runtime_ops table_{};
 };
 
 } // namespace patchbay::modules

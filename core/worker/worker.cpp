@@ -6,14 +6,17 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/process_title.hpp"
+#include "ipc/protocol.hpp"
 #include "ipc/request_queue.hpp"
 #include "ipc/shared_segment.hpp"
+#include "module/host.hpp"
 #include "worker/output_files.hpp"
 #include "worker/process_setup.hpp"
 #include "worker/reply_port.hpp"
 #include "worker/router_watch.hpp"
 #include "worker/worker_exchange.hpp"
 
+#include <fcntl.h>
 #include <pthread.h>
 
 #include <atomic>
@@ -68,6 +71,8 @@ public:
     int run();
 
 private:
+    bool isProgram() const noexcept { return options_.runtime->runtime().become != nullptr; }
+    void become();
     bool attach();
     void takeSegments(ipc::Frame &frame);
     void watchRouter();
@@ -255,7 +260,7 @@ void Worker::serve(ipc::RequestConsumer &consumer) noexcept
             spent();
         }
         if (exchange.begin(*ticket)) {
-            exchange.finish(call(exchange.face(), thread));
+            exchange.end(call(exchange.face(), thread));
         }
     }
     consumer.leave();
@@ -288,8 +293,34 @@ bool Worker::serveAll()
     return ready;
 }
 
+// The channel is all it inherits; the rest is between it and the router (sdk/PROTOCOL.md).
+void Worker::become()
+{
+    const int fd = options_.router.fd();
+    const std::string init = std::to_string(ipc::kProtocolMajor) + "." +
+                             std::to_string(ipc::kProtocolMinor) + ";" + std::to_string(fd) + ";" +
+                             modules::host().software;
+    setenv("PATCHBAY_INIT", init.c_str(), 1);
+    fcntl(fd, F_SETFD, 0);
+    fcntl(fd, F_SETFL, 0); // its library may read and wait as it likes
+    resetSignals();
+    pb_error error{};
+    error.struct_size = sizeof error;
+    try {
+        options_.runtime->runtime().become(options_.runtime->object(), &error);
+    } catch (...) {
+        std::strcpy(error.text, "become() of the runtime module threw");
+    }
+    error.text[sizeof error.text - 1] = '\0';
+    startFailed(error.text[0] != '\0' ? error.text : "The program could not be executed.");
+}
+
 int Worker::run()
 {
+    if (isProgram()) {
+        become();
+        return 1;
+    }
     if (!attach()) {
         return 0;
     }

@@ -43,6 +43,7 @@ WorkerExchange::WorkerExchange(const ipc::AppSegment &application, ReplyPort &po
     face_.write = &write;
     face_.write_buffered = &writeBuffered;
     face_.cancelled = &cancelled;
+    face_.finish = &finish;
 }
 
 bool WorkerExchange::begin(ipc::Ticket ticket) noexcept
@@ -89,9 +90,11 @@ bool WorkerExchange::placeBody(std::uint32_t unit, std::uint32_t messageSize,
     return true;
 }
 
-void WorkerExchange::finish(bool complete) noexcept
+void WorkerExchange::end(bool complete) noexcept
 {
-    writer_.finish(complete && stage_ == Stage::body);
+    if (stage_ != Stage::finished) {
+        writer_.finish(complete && stage_ == Stage::body);
+    }
 }
 
 // The router fills the one window of this exchange, then counts it.
@@ -120,7 +123,8 @@ bool WorkerExchange::fetchWindow() noexcept
 std::int64_t WorkerExchange::readBody(void *context, void *buffer, std::size_t size)
 {
     WorkerExchange &exchange = self(context);
-    if (exchange.bodyFailed_ || exchange.writer_.cancelled()) {
+    if (exchange.stage_ == Stage::finished || exchange.bodyFailed_ ||
+        exchange.writer_.cancelled()) {
         return -1;
     }
     if (size == 0 || (exchange.partSize_ == 0 && exchange.missing_ == 0)) {
@@ -139,6 +143,9 @@ std::int64_t WorkerExchange::readBody(void *context, void *buffer, std::size_t s
 int WorkerExchange::takeHead(std::uint32_t status, const pb_field *fields, std::size_t count,
                              pb_error *error)
 {
+    if (stage_ == Stage::finished) {
+        return fail(error, "the response is complete already");
+    }
     if (stage_ != Stage::noHead) {
         return fail(error, "the response header has been sent already");
     }
@@ -181,9 +188,23 @@ int WorkerExchange::writeBuffered(void *context, const void *data, std::size_t s
     return exchange.writer_.append(data, size) ? PB_OK : PB_ERROR;
 }
 
+// Once finished the slot is the router's, and maybe another request's.
 int WorkerExchange::cancelled(void *context)
 {
-    return self(context).writer_.cancelled() ? 1 : 0;
+    WorkerExchange &exchange = self(context);
+    return exchange.stage_ != Stage::finished && exchange.writer_.cancelled() ? 1 : 0;
+}
+
+int WorkerExchange::finish(void *context, int result)
+{
+    WorkerExchange &exchange = self(context);
+    const bool complete = result == PB_OK;
+    if (exchange.stage_ == Stage::finished || (complete && exchange.stage_ == Stage::noHead)) {
+        return PB_ERROR;
+    }
+    exchange.writer_.finish(complete);
+    exchange.stage_ = Stage::finished;
+    return PB_OK;
 }
 
 } // namespace patchbay::worker

@@ -21,11 +21,11 @@ public:
     // is shared with the application's other workers. false: nonsense; finish(false) has been done.
     bool begin(ipc::Ticket ticket) noexcept;
     const pb_exchange &face() const noexcept { return face_; }
-    // serve() has returned. `complete`: it said PB_OK.
-    void finish(bool complete) noexcept;
+    // serve() has returned. `complete`: it said PB_OK. Nothing more happens if finish() was called.
+    void end(bool complete) noexcept;
 
 private:
-    enum class Stage { noHead, body };
+    enum class Stage { noHead, body, finished };
 
     static std::int64_t readBody(void *context, void *buffer, std::size_t size);
     static int head(void *context, std::uint32_t status, const pb_field *fields, std::size_t count,
@@ -33,6 +33,7 @@ private:
     static int write(void *context, const void *data, std::size_t size);
     static int writeBuffered(void *context, const void *data, std::size_t size);
     static int cancelled(void *context);
+    static int finish(void *context, int result);
 
     bool placeBody(std::uint32_t unit, std::uint32_t messageSize, std::uint32_t bodySize) noexcept;
     bool fetchWindow() noexcept;

@@ -28,11 +28,11 @@ constexpr Rule kRules[] = {
     {"symbol_is_pointer", "its symbol patchbay_module is no table: it must be a pb_module itself"},
     {"long_claim", "its descriptor claims 128 bytes and has 64"},
     // the version
-    {"other_major", "was built for ABI 2.0, this server speaks 1.0: install the module package "
+    {"other_major", "was built for ABI 2.1, this server speaks 1.1: install the module package "
                     "built for patchbay-abi-1"},
     {"short_descriptor", "its descriptor is 40 bytes long, ABI 1.0 has 64: set struct_size to "
                          "sizeof(pb_module)"},
-    {"newer_minor", "was built for ABI 1.1, this server speaks 1.0: update the server, or install "
+    {"newer_minor", "was built for ABI 1.2, this server speaks 1.1: update the server, or install "
                     "an older package of the module"},
     // kind and id
     {"unknown_kind", "is of the unknown kind 99: this server knows listener, encoder and runtime"},

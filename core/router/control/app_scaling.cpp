@@ -218,8 +218,8 @@ void AppSupervisor::workerHangs(const app::WorkerView &view)
         }
         log::warn("app process %d of \"%s\" hangs and is ended", worker->pid(), plan_.name.c_str());
         owed_ += isAlive(*worker) ? 1 : 0;
-        worker->expel(plan_.threads > 1 ? std::min(plan_.limits.answer, kLongestGrace)
-                                        : milliseconds(0));
+        const bool hasOthers = plan_.threads > 1 || worker->servesMany();
+        worker->expel(hasOthers ? std::min(plan_.limits.answer, kLongestGrace) : milliseconds(0));
         reconcile();
         return;
     }

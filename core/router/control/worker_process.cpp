@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "ipc/protocol.hpp"
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -143,7 +144,9 @@ void WorkerProcess::handle(const ipc::Frame &frame)
 {
     switch (frame.type) {
     case MessageType::workerReady:
-        if (state_ == State::starting) {
+        if (state_ == State::starting && !meetProgram(frame.payload)) {
+            kill();
+        } else if (state_ == State::starting) {
             state_ = State::running;
             loop_.cancel(startTimer_);
             events_.ready();
@@ -169,6 +172,28 @@ void WorkerProcess::handle(const ipc::Frame &frame)
     log::alert("message %u of worker %d is unknown", static_cast<unsigned>(frame.type), pid_);
     closeChannel(); // it is not one of ours any more
     channelEnded();
+}
+
+// What a worker that is a program of its own says of itself; others say nothing.
+bool WorkerProcess::meetProgram(const std::string &payload)
+{
+    if (payload.empty()) {
+        return true;
+    }
+    ipc::WireReader reader(payload);
+    const std::uint32_t major = reader.u32();
+    const std::uint32_t minor = reader.u32();
+    servesMany_ = reader.u32() != 0;
+    const std::string library(reader.str());
+    if (major != ipc::kProtocolMajor || minor > ipc::kProtocolMinor) {
+        error_ = "its library, " + library + ", speaks version " + std::to_string(major) + "." +
+                 std::to_string(minor) + " of the application protocol, this server " +
+                 std::to_string(ipc::kProtocolMajor) + "." + std::to_string(ipc::kProtocolMinor) +
+                 ": build the program with the package of this server";
+        return false;
+    }
+    log::info("app process %d uses %s", pid_, library.c_str());
+    return true;
 }
 
 // The end of the channel is a hint: a process may be there still, for it may have closed it.

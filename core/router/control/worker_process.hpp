@@ -61,6 +61,8 @@ public:
     const std::string &error() const noexcept { return error_; } // of a failed start
     // Its prototype died before it could fork it: nobody's fault.
     bool unborn() const noexcept { return orphaned_ && pid_ == 0; }
+    // A seat of it serves many requests at a time: one that hangs holds up no other.
+    bool servesMany() const noexcept { return servesMany_; }
     // It ended while it should have run on.
     bool diedRunning() const noexcept { return diedRunning_; }
 
@@ -68,6 +70,7 @@ private:
     void send(ipc::MessageType type, const std::string &payload, std::span<const int> fds = {});
     void readable();
     void handle(const ipc::Frame &frame);
+    bool meetProgram(const std::string &payload);
     void closeChannel();
     void channelEnded();
     void expectEnd(std::chrono::milliseconds within);
@@ -86,6 +89,7 @@ private:
     bool orphaned_ = false;
     bool ended_ = false; // its process; its prototype has not said how
     bool expelled_ = false;
+    bool servesMany_ = false;
     bool limited_ = false; // in how many requests it serves
     pid_t pid_ = 0;
     UniqueFd pidfd_;

@@ -6,6 +6,7 @@
  *
  * History (append only; the golden file tests/contract/abi-layout.golden changes with it):
  *   1.0  2026-11-23  first: listener, encoder and runtime modules
+ *   1.1  2026-11-23  pb_exchange: finish. pb_runtime_ops: become, loop; pb_loop, pb_loop_event
  *
  * Rules
  *   - Same PB_ABI_MAJOR required; a module's minor must not be above the core's.
@@ -27,13 +28,15 @@ extern "C" {
 #endif
 
 #define PB_ABI_MAJOR 1u
-#define PB_ABI_MINOR 0u
+#define PB_ABI_MINOR 1u
 
 #define PB_MODULE_SYMBOL "patchbay_module"
 #define PB_EXPORT __attribute__((visibility("default")))
 
 #define PB_OK 0
 #define PB_ERROR (-1)
+#define PB_AGAIN (-2) /* 1.1: of read_body() in a loop(): nothing for now */
+#define PB_SERVE 1    /* 1.1: of loop(): serve() is to be called instead */
 
 /* Bytes with a length; not terminated, may contain NUL. data == NULL means absent. */
 typedef struct pb_str {
@@ -211,7 +214,45 @@ typedef struct pb_exchange {
     int (*write_buffered)(void *context, const void *data, size_t size);
     /* 1 when the request was cancelled, its client is gone or its time is over. Does not block. */
     int (*cancelled)(void *context);
+
+    /* 1.1. The response is complete (PB_OK) or has failed (PB_ERROR) though work goes on: from now
+       on read_body() and the writes fail, and what serve() returns does not matter. PB_ERROR: no
+       head was given before PB_OK; nothing has changed. In a loop() it ends the exchange, which is
+       not valid any more. */
+    int (*finish)(void *context, int result);
+    /* 1.1. Bytes that write() takes without blocking; 0: none for now. */
+    size_t (*room)(void *context);
+    /* 1.1. For loop(): what the runtime keeps with the exchange. NULL at first. */
+    void *user;
 } pb_exchange;
+
+/* 1.1. What loop() is told. */
+enum pb_loop_events {
+    PB_LOOP_NOTHING = 0,  /* for now: wait until wake_fd is readable, then ask again */
+    PB_LOOP_REQUEST = 1,  /* exchange is new; it lives until finish() */
+    PB_LOOP_PROGRESS = 2, /* exchange may have body to read, room to write, or was cancelled */
+    PB_LOOP_STOP = 3      /* no more requests: return when those there are have ended */
+};
+
+typedef struct pb_loop_event {
+    uint32_t struct_size;
+    uint32_t kind; /* enum pb_loop_events */
+    pb_exchange *exchange;
+} pb_loop_event;
+
+/* 1.1. One request thread that serves many requests at a time: what loop() gets. Functions may be
+   called only by the thread that runs loop(), only until it returns. In an exchange of a loop
+   nothing blocks: read_body() returns PB_AGAIN when more is to come, and write() beyond room()
+   fails. */
+typedef struct pb_loop {
+    uint32_t struct_size;
+    uint32_t reserved;
+    void *context;
+    int32_t wake_fd;   /* the core's: only to be waited for, level-triggered, readable */
+    uint32_t capacity; /* exchanges there may be at a time; no more are begun */
+    /* What has happened since; one event a call. */
+    void (*next)(void *context, pb_loop_event *event);
+} pb_loop;
 
 /* One per worker process: create() in the prototype before fork, start() in the worker. */
 typedef struct pb_runtime_ops {
@@ -229,6 +270,13 @@ typedef struct pb_runtime_ops {
     int (*serve)(void *self, void *thread, const pb_exchange *exchange);
     /* [worker] Main thread, after the last request. */
     void (*stop)(void *self);
+    /* 1.1, may be NULL. [worker] Main thread. Instead of all the above, which may then be NULL:
+       replaces the process by a program that speaks the application protocol itself
+       (sdk/PROTOCOL.md). PATCHBAY_INIT is in the environment. Returns only if that failed. */
+    void (*become)(void *self, pb_error *error);
+    /* 1.1, may be NULL. [worker] On each request thread after thread_enter(): serves requests until
+       PB_LOOP_STOP. PB_OK; PB_ERROR: this worker cannot go on; PB_SERVE, at once: serve() does. */
+    int (*loop)(void *self, void *thread, const pb_loop *loop);
 } pb_runtime_ops;
 
 #ifdef __cplusplus

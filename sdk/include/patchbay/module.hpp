@@ -113,6 +113,12 @@ public:
         return raw_.write_buffered(raw_.context, data.data(), data.size()) == PB_OK;
     }
     bool cancelled() const noexcept { return raw_.cancelled(raw_.context) != 0; }
+    // The response is complete, or has failed, though serve() goes on (ABI 1.1). False: no head
+    // was given.
+    bool finish(bool complete) const noexcept
+    {
+        return raw_.finish(raw_.context, complete ? PB_OK : PB_ERROR) == PB_OK;
+    }
     const pb_exchange &raw() const noexcept { return raw_; }
 
 private:
@@ -186,6 +192,24 @@ concept HasThreads = requires(T self, void *thread)
         self.threadEnter()
         } -> std::same_as<void *>;
     self.threadLeave(thread);
+};
+
+// Optional: [worker] int loop(void *thread, const pb_loop &loop); on each request thread, as in
+// pb_runtime_ops. PB_OK, PB_SERVE, or an exception (logged): this worker cannot go on.
+template <class T>
+concept HasLoop = requires(T self, void *thread, const pb_loop &loop)
+{
+    {
+        self.loop(thread, loop)
+        } -> std::same_as<int>;
+};
+
+// A runtime whose workers are programs of their own (sdk/PROTOCOL.md).
+template <class T>
+concept ProgramClass = ModuleClass<T> && requires(T self)
+{
+    // [worker] Main thread. Executes the program; throws when it cannot.
+    self.become();
 };
 
 // Optional: [worker] void stop(); main thread, after the last request.
@@ -347,6 +371,32 @@ void stop(void *self) noexcept
 }
 
 template <class T>
+int loop(void *self, void *thread, const pb_loop *raw) noexcept
+{
+    return guarded([&] { return object<T>(self).loop(thread, *raw); },
+                   [&](const char *text) {
+                       static_cast<Box<T> *>(self)->host.log(PB_LOG_ALERT, text);
+                       return PB_ERROR;
+                   });
+}
+
+template <class T>
+constexpr auto loopOrNull() -> int (*)(void *, void *, const pb_loop *)
+{
+    if constexpr (HasLoop<T>) {
+        return &loop<T>;
+    } else {
+        return nullptr;
+    }
+}
+
+template <class T>
+void become(void *self, pb_error *error) noexcept
+{
+    guarded([&] { object<T>(self).become(); }, [&](const char *text) { fail(error, text); });
+}
+
+template <class T>
 constexpr auto acceptOrNull() -> int (*)(void *, int, sockaddr *, socklen_t *)
 {
     if constexpr (HasAccept<T>) {
@@ -365,7 +415,13 @@ inline constexpr pb_encoder_ops kEncoderOps{sizeof(pb_encoder_ops), 0, &encodedS
 
 template <class T>
 inline constexpr pb_runtime_ops kRuntimeOps{
-    sizeof(pb_runtime_ops), 0, &start<T>, &threadEnter<T>, &threadLeave<T>, &serve<T>, &stop<T>};
+    sizeof(pb_runtime_ops), 0,         &start<T>, &threadEnter<T>,
+    &threadLeave<T>,        &serve<T>, &stop<T>,  nullptr,
+    loopOrNull<T>()};
+
+template <class T>
+inline constexpr pb_runtime_ops kProgramOps{
+    sizeof(pb_runtime_ops), 0, nullptr, nullptr, nullptr, nullptr, nullptr, &become<T>, nullptr};
 
 // At compile time: an id of another kind, or with other characters, does not compile.
 consteval void checkId(std::string_view id, std::string_view prefix)
@@ -411,6 +467,13 @@ consteval pb_module runtime(const char *id, const char *version, const char *sch
 {
     detail::checkId(id, "runtime.");
     return detail::describe<T>(PB_KIND_RUNTIME, id, version, schema, &detail::kRuntimeOps<T>);
+}
+
+template <ProgramClass T>
+consteval pb_module program(const char *id, const char *version, const char *schema)
+{
+    detail::checkId(id, "runtime.");
+    return detail::describe<T>(PB_KIND_RUNTIME, id, version, schema, &detail::kProgramOps<T>);
 }
 
 } // namespace patchbay::sdk

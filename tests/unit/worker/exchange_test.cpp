@@ -499,7 +499,7 @@ private:
                 CPPUNIT_ASSERT(ticket.has_value());
                 WorkerExchange exchange(router_->application, *port_);
                 if (exchange.begin(*ticket)) {
-                    exchange.finish(body(exchange.face()) == PB_OK);
+                    exchange.end(body(exchange.face()) == PB_OK);
                 }
             } catch (const CppUnit::Exception &error) {
                 failure_ = error.what();

@@ -184,8 +184,12 @@ static void stop(void *self)
     runtime->host->log(runtime->host->context, PB_LOG_NOTICE, line);
 }
 
-static const pb_runtime_ops ops = {sizeof(pb_runtime_ops), 0,     start, thread_enter,
-                                   thread_leave,           serve, stop};
+static const pb_runtime_ops ops = {.struct_size = sizeof(pb_runtime_ops),
+                                   .start = start,
+                                   .thread_enter = thread_enter,
+                                   .thread_leave = thread_leave,
+                                   .serve = serve,
+                                   .stop = stop};
 
 PB_EXPORT const pb_module patchbay_module = {
     PB_ABI_MAJOR,   PB_ABI_MINOR, sizeof(pb_module),        PB_KIND_RUNTIME,
