@@ -129,8 +129,8 @@ private:
 
 class FakePrototype {
 public:
-    FakePrototype(ControlLoop &loop, Faults &faults, std::string name, pid_t pid,
-                  pid_t &nextPid, ipc::Channel channel)
+    FakePrototype(ControlLoop &loop, Faults &faults, std::string name, pid_t pid, pid_t &nextPid,
+                  ipc::Channel channel)
         : name_(std::move(name)), pid_(pid), loop_(loop), faults_(faults), nextPid_(nextPid),
           channel_(std::move(channel))
     {
