@@ -1,0 +1,2 @@
+<?php
+echo json_encode($_SERVER, JSON_PRETTY_PRINT);
