@@ -18,11 +18,13 @@
 #include <Zend/zend_signal.h>
 #include <Zend/zend_stream.h>
 #include <ext/standard/basic_functions.h>
-#include <ext/standard/head.h>
 #include <main/SAPI.h>
 #include <main/php_main.h>
 #include <main/php_output.h>
 #include <main/php_variables.h>
+extern "C" { // this one does not say so itself
+#include <ext/standard/head.h>
+}
 #pragma GCC diagnostic pop
 
 // PHP's own, as macros: std::snprintf would be one of them.
