@@ -3,6 +3,7 @@
 
 #include "rule.hpp"
 #include "sample_options.hpp"
+#include "subject.hpp"
 
 #include "base/error.hpp"
 #include "module/check.hpp"
@@ -30,8 +31,8 @@ static_assert(std::size(kPromises) == std::size(modules::kRules));
 // "RULE text": a descriptor that breaks a rule, on its way to the parent.
 std::string describe(const std::string &file)
 {
-    doing("loading");
     try {
+        loadModule(file);
         return modules::writeManifest({{modules::describeFile(file)}, {}});
     } catch (const modules::BrokenModule &e) {
         throw Finding(std::string(e.fault().rule) + " " + e.fault().text);

@@ -172,7 +172,7 @@ std::vector<Rule> encoderRules(const Target &target)
     rules.push_back(
         rule("bounds", "encode() writes nothing outside of it", target, Texts::plain, staysInside));
     rules.push_back(rule("reads", "neither reads beyond the request's texts nor writes to them",
-                         target, Texts::guarded, isPure));
+                         target, Texts::guarded, keepsItsPromise));
     rules.push_back(rule("pure", "the same request gives the same bytes, every one written", target,
                          Texts::plain, isPure));
     rules.push_back({"threads",

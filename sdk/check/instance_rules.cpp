@@ -39,6 +39,16 @@ std::string createTwice(const Target &target)
     return {};
 }
 
+// The router lets go of a module when no configuration names it any more.
+std::string unload(const Target &target)
+{
+    auto module = modules::LoadedModule::load(target.info.file);
+    Object(module, target.options).destroy();
+    doing("unloading");
+    module.reset();
+    return {};
+}
+
 std::string refuse(const Target &target, const std::string &options)
 {
     const auto module = loadModule(target.info.file);
@@ -56,7 +66,7 @@ std::string refuse(const Target &target, const std::string &options)
 std::string isQuiet(const Target &target)
 {
     const ProcessState before = ProcessState::now();
-    const auto module = modules::LoadedModule::load(target.info.file);
+    loadModule(target.info.file);
     const std::string changes = before.changes();
     expect(changes.empty(), "when it is loaded " + changes);
     return {};
@@ -78,6 +88,8 @@ std::vector<Rule> instanceRules(const Target &target)
         rules.push_back({"instances",
                          "several instances live side by side and leave nothing",
                          {{"", [target] { return createTwice(target); }}}});
+        rules.push_back(
+            {"unload", "it can be unloaded", {{"", [target] { return unload(target); }}}});
     }
     Rule refusal{"refusal", "options it refuses get a text and have no effect", {}};
     for (const std::string &options : oddOptions(target.info.schema, target.options)) {

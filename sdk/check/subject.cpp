@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <utility>
+#include <vector>
 
 namespace patchbay::check {
 
@@ -54,6 +55,9 @@ std::shared_ptr<const modules::LoadedModule> loadModule(const std::string &file)
     if (module->descriptor().kind == PB_KIND_RUNTIME) {
         module = modules::LoadedModule::load(file, modules::LoadAs::runtime);
     }
+    // For good: a thread that the module has started may be anywhere in it.
+    static std::vector<std::shared_ptr<const modules::LoadedModule>> kept;
+    kept.push_back(module);
     return module;
 }
 

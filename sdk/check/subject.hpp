@@ -47,7 +47,7 @@ private:
 // The host of every instance here; its log goes to standard error.
 const pb_host &host();
 
-// The file, loaded as its kind is. Throws modules::BrokenModule.
+// The file, loaded as its kind is, until the process ends. Throws modules::BrokenModule.
 std::shared_ptr<const modules::LoadedModule> loadModule(const std::string &file);
 
 // An instance: create() to destroy().

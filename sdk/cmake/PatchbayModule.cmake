@@ -33,5 +33,5 @@ function(patchbay_check_module name)
   endif()
   add_test(NAME check_${name}
            COMMAND Patchbay::patchbay-module check $<TARGET_FILE:${name}> ${arguments})
-  set_tests_properties(check_${name} PROPERTIES LABELS contract TIMEOUT 600)
+  set_tests_properties(check_${name} PROPERTIES TIMEOUT 600)
 endfunction()
