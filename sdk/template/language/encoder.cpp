@@ -1,6 +1,7 @@
 // Loaded by Patchbay's router. Both functions are called by several threads at once, for every
 // request: no locks, no allocations, no memory of earlier requests.
-#include "message.hpp"
+#include <patchbay/module.hpp>
+#include <patchbay/texts.hpp>
 
 namespace {
 
@@ -11,14 +12,14 @@ public:
 
     std::size_t encodedSize(const pb_request &request) const
     {
-        return example::sizeOf(request.method) + example::sizeOf(request.target);
+        return patchbay::sdk::textSize(request.method) + patchbay::sdk::textSize(request.target);
     }
 
     // Every byte that was promised is written: the memory had another request in it.
     std::size_t encode(const pb_request &request, std::uint8_t *out, std::size_t) const
     {
-        std::uint8_t *end = example::put(out, request.method);
-        end = example::put(end, request.target);
+        std::uint8_t *end = patchbay::sdk::putText(out, request.method);
+        end = patchbay::sdk::putText(end, request.target);
         return static_cast<std::size_t>(end - out);
     }
 };

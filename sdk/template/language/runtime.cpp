@@ -1,7 +1,9 @@
 // Loaded by the processes of an application. create() runs in the prototype, from which workers are
 // forked; start() and serve() run in workers. An application is a text file here: each request is
 // answered with it, behind a line about the request and the number of bytes in its body.
-#include "message.hpp"
+#include <patchbay/module.hpp>
+#include <patchbay/options.hpp>
+#include <patchbay/texts.hpp>
 
 #include <fstream>
 #include <sstream>
@@ -20,17 +22,12 @@ constexpr char kSchema[] = R"({
   "additionalProperties": false
 })";
 
-// {"page":"/srv/page.txt"}, sorted and valid. More than one string is work for a JSON library.
-std::string pageOf(std::string_view options)
-{
-    constexpr std::string_view kName = "\"page\":\"";
-    const auto begin = options.find(kName) + kName.size();
-    return std::string(options.substr(begin, options.find('"', begin) - begin));
-}
-
 class Example {
 public:
-    Example(patchbay::sdk::Host, std::string_view options) : page_(pageOf(options)) {}
+    Example(patchbay::sdk::Host, std::string_view options)
+        : page_(patchbay::sdk::Options(options).text("page").value_or(""))
+    {
+    }
 
     // [worker] Once, main thread: what it throws is why the application does not start.
     void start(std::uint32_t)
@@ -48,8 +45,8 @@ public:
     bool serve(void *, const patchbay::sdk::Exchange &exchange)
     {
         std::span<const std::uint8_t> message = exchange.message();
-        const std::string_view method = example::take(message);
-        const std::string_view target = example::take(message);
+        const std::string_view method = patchbay::sdk::takeText(message);
+        const std::string_view target = patchbay::sdk::takeText(message);
         std::uint64_t bytes = 0;
         char buffer[16384];
         std::int64_t n = 0;

@@ -2,12 +2,13 @@
 // alone. Change resolve() to what your addresses mean; add accept() if the server's own, which
 // takes every client as it comes, is not enough.
 #include <patchbay/module.hpp>
+#include <patchbay/options.hpp>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -28,21 +29,16 @@ constexpr char kSchema[] = R"({
 
 constexpr std::string_view kPrefix = "example:";
 
-// {"backlog":16}, sorted and valid: for one number no JSON library is needed.
-int backlogOf(std::string_view options)
-{
-    constexpr std::string_view kName = "\"backlog\":";
-    const auto at = options.find(kName);
-    return at == options.npos ? 128
-                              : std::atoi(std::string(options.substr(at + kName.size())).c_str());
-}
-
 class Example {
 public:
     static constexpr const char *kScheme = "example";
 
     // What it throws is why the configuration is refused.
-    Example(patchbay::sdk::Host, std::string_view options) : backlog_(backlogOf(options)) {}
+    Example(patchbay::sdk::Host, std::string_view options)
+        : backlog_(
+              static_cast<int>(patchbay::sdk::Options(options).integer("backlog").value_or(128)))
+    {
+    }
 
     // [control] What it throws is why the address is refused.
     pb_socket_spec resolve(std::string_view address) const

@@ -2,8 +2,8 @@
 // forked; start() and serve() run in workers. Answers every request with the option "greeting". The
 // router's half, which makes the message that serve() gets, is the module "encoder.example".
 #include <patchbay/module.hpp>
+#include <patchbay/options.hpp>
 
-#include <stdexcept>
 #include <string>
 
 namespace {
@@ -18,17 +18,12 @@ constexpr char kSchema[] = R"({
   "additionalProperties": false
 })";
 
-// {"greeting":"Hello"}, sorted and valid. More than one string is work for a JSON library.
-std::string greetingOf(std::string_view options)
-{
-    constexpr std::string_view kName = "\"greeting\":\"";
-    const auto begin = options.find(kName) + kName.size();
-    return std::string(options.substr(begin, options.find('"', begin) - begin));
-}
-
 class Example {
 public:
-    Example(patchbay::sdk::Host, std::string_view options) : greeting_(greetingOf(options)) {}
+    Example(patchbay::sdk::Host, std::string_view options)
+        : greeting_(patchbay::sdk::Options(options).text("greeting").value_or(""))
+    {
+    }
 
     // [worker] Once, main thread: what it throws is why the application does not start.
     void start(std::uint32_t) { text_ = greeting_ + "\n"; }
