@@ -22,31 +22,21 @@ namespace {
 
 namespace sdk = patchbay::sdk;
 
-constexpr char kSchema[] = R"({
-  "type": "object",
-  "properties": {
-    "script": { "description": "The file with the function handle().", "type": "string" },
-    "threads": { "description": "Request threads per process.", "type": "integer",
-                 "minimum": 1, "maximum": 4096, "default": 1 }
-  },
-  "required": ["script"],
-  "additionalProperties": false
-})";
+constexpr char kSchema[] = R"({"type": "object", "properties": {
+  "script": { "description": "The file with the function handle().", "type": "string" },
+  "threads": { "description": "Request threads.", "type": "integer", "minimum": 1, "default": 1 }
+}, "required": ["script"], "additionalProperties": false})";
 
 constexpr std::size_t kMaxFields = 200;
 constexpr std::size_t kFirstField = 4; // of the texts of a message
 
 struct Thread {
-    lua_State *state = luaL_newstate();
+    std::unique_ptr<lua_State, void (*)(lua_State *)> state{luaL_newstate(), &lua_close};
     const sdk::Exchange *exchange = nullptr; // while serve() runs
     std::vector<std::string_view> texts;     // of the message
-    lua_Integer number = 0;                  // of the request: what a script keeps is void later
-    ~Thread()
-    {
-        if (state != nullptr) {
-            lua_close(state);
-        }
-    }
+    std::array<pb_field, kMaxFields> fields; // of the response
+    std::size_t fieldCount = 0;
+    lua_Integer number = 0; // of the request: what a script keeps is void later
 };
 
 void push(lua_State *lua, std::string_view text)
@@ -107,14 +97,14 @@ void pushHeaders(lua_State *lua, const Thread &thread)
                        [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
         luaL_pushresultsize(&lower, name.size());
         lua_pushvalue(lua, -1);
-        if (lua_rawget(lua, -3) == LUA_TSTRING) {
-            lua_pushliteral(lua, ", ");
-            push(lua, thread.texts[i + 1]);
-            lua_concat(lua, 3);
-        } else {
+        const bool repeated = lua_rawget(lua, -3) == LUA_TSTRING;
+        if (!repeated) { // nil
             lua_pop(lua, 1);
-            push(lua, thread.texts[i + 1]);
+            push(lua, "");
         }
+        push(lua, repeated ? ", " : "");
+        push(lua, thread.texts[i + 1]);
+        lua_concat(lua, 3);
         lua_rawset(lua, -3);
     }
 }
@@ -133,37 +123,31 @@ void pushRequest(lua_State *lua, Thread *thread)
     lua_setfield(lua, -2, "read");
 }
 
-struct Fields {
-    std::array<pb_field, kMaxFields> list;
-    std::size_t count;
-};
-
 // The value on top and the name below it; their texts live as long as the table of headers.
-void addField(lua_State *lua, Fields &fields)
+void addField(lua_State *lua, Thread &thread)
 {
-    if (lua_type(lua, -2) != LUA_TSTRING || !lua_isstring(lua, -1)) {
-        luaL_error(lua, "names and values of headers must be strings");
+    if (lua_type(lua, -2) != LUA_TSTRING || !lua_isstring(lua, -1) ||
+        thread.fieldCount == kMaxFields) {
+        luaL_error(lua, "headers are strings by name, and at most %d",
+                   static_cast<int>(kMaxFields));
     }
-    if (fields.count == kMaxFields) {
-        luaL_error(lua, "more than %d headers", static_cast<int>(kMaxFields));
-    }
-    pb_field &field = fields.list[fields.count++];
+    pb_field &field = thread.fields[thread.fieldCount++];
     field.name.data = lua_tolstring(lua, -2, &field.name.size);
     field.value.data = lua_tolstring(lua, -1, &field.value.size);
 }
 
-void collectFields(lua_State *lua, int table, Fields &fields)
+void collectFields(lua_State *lua, int table, Thread &thread)
 {
     for (lua_pushnil(lua); lua_next(lua, table) != 0; lua_pop(lua, 1)) {
         if (!lua_istable(lua, -1)) {
-            addField(lua, fields);
+            addField(lua, thread);
             continue;
         }
         const lua_Integer count = luaL_len(lua, -1);
         for (lua_Integer i = 1; i <= count; i++) {
             lua_pushvalue(lua, -2);
             lua_geti(lua, -2, i);
-            addField(lua, fields);
+            addField(lua, thread);
             lua_pop(lua, 2);
         }
     }
@@ -176,17 +160,14 @@ int respond(lua_State *lua)
     lua_getglobal(lua, "handle");
     pushRequest(lua, thread);
     lua_call(lua, 1, 3);
-    const lua_Integer status = luaL_checkinteger(lua, 2);
-    Fields fields;
-    fields.count = 0;
+    const auto status = static_cast<std::uint32_t>(luaL_checkinteger(lua, 2));
+    thread->fieldCount = 0;
     if (!lua_isnoneornil(lua, 3)) {
         luaL_checktype(lua, 3, LUA_TTABLE);
-        collectFields(lua, 3, fields);
+        collectFields(lua, 3, *thread);
     }
     pb_error error = sdk::makeError();
-    if (status < 100 || status > 999 ||
-        !thread->exchange->head(static_cast<std::uint32_t>(status),
-                                {fields.list.data(), fields.count}, error)) {
+    if (!thread->exchange->head(status, {thread->fields.data(), thread->fieldCount}, error)) {
         return luaL_error(lua, "the response is refused: %s", error.text);
     }
     if (lua_isfunction(lua, 4)) {
@@ -213,9 +194,7 @@ public:
     {
     }
 
-    // Whether the script can be loaded at all.
-    void start(std::uint32_t) { load(); }
-
+    void start(std::uint32_t) { load(); } // can the script be run at all?
     void *threadEnter() { return load().release(); }
     void threadLeave(void *thread) { delete static_cast<Thread *>(thread); }
 
@@ -232,7 +211,7 @@ public:
         }
         thread->exchange = &exchange;
         thread->number++;
-        lua_State *lua = thread->state;
+        lua_State *lua = thread->state.get();
         lua_settop(lua, 0);
         lua_pushcfunction(lua, &explain);
         lua_pushcfunction(lua, &respond);
@@ -255,9 +234,9 @@ private:
     std::unique_ptr<Thread> load() const
     {
         auto thread = std::make_unique<Thread>();
-        lua_State *lua = thread->state;
+        lua_State *lua = thread->state.get();
         if (lua == nullptr) {
-            throw std::runtime_error("There is no memory for a Lua state.");
+            throw std::bad_alloc();
         }
         luaL_openlibs(lua);
         if (luaL_dofile(lua, script_.c_str()) != LUA_OK) {
