@@ -110,9 +110,18 @@ std::string runtimeFault(const pb_runtime_ops &ops)
     return fault;
 }
 
+std::string sinkFault(const pb_sink_ops &ops)
+{
+    std::string fault = opsSizeFault(&ops, "sink", offsetof(pb_sink_ops, reopen));
+    return fault.empty() ? firstMissing("ops table", {{"finished", ops.finished != nullptr}})
+                         : fault;
+}
+
 std::string opsFault(const pb_module &module)
 {
     switch (module.kind) {
+    case PB_KIND_SINK:
+        return sinkFault(*static_cast<const pb_sink_ops *>(module.ops));
     case PB_KIND_LISTENER:
         return listenerFault(*static_cast<const pb_listener_ops *>(module.ops));
     case PB_KIND_ENCODER:
@@ -133,6 +142,8 @@ std::string_view kindName(std::uint32_t kind) noexcept
         return "encoder";
     case PB_KIND_RUNTIME:
         return "runtime";
+    case PB_KIND_SINK:
+        return "sink";
     default:
         return {};
     }
@@ -143,7 +154,7 @@ std::string idFault(std::string_view id, std::uint32_t kind)
     const std::string_view wanted = kindName(kind);
     if (wanted.empty()) {
         return "is of the unknown kind " + std::to_string(kind) +
-               ": this server knows listener, encoder and runtime";
+               ": this server knows listener, encoder, runtime and sink";
     }
     const std::size_t dot = id.find('.');
     if (id.size() > kMaxIdSize || dot == id.npos || dot + 1 == id.size() || dot == 0 ||

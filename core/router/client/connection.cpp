@@ -86,6 +86,7 @@ void Connection::close() noexcept
         return;
     }
     if (job_) {
+        tellSinks(true);
         releaseJob();
     }
     leave();
