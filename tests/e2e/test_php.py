@@ -232,6 +232,14 @@ class Options(PhpCase):
         (site / "root" / "dir").mkdir()
         for app, text in (
                 ({}, 'Required parameter "root" is missing.'),
+                ({"root": str(site), "options": {"user": {"a": 1}}},
+                 'The "a" value must be a string, but not an integer number.'),
+                ({"root": str(site), "scripts": "x"}, 'Unknown parameter "scripts".'),
+                ({"root": str(site), "targets": {"a": {"root": str(site)}}},
+                 'The "root" option is mutually exclusive with the "targets" object.'),
+                ({"targets": {"a": {}}}, 'Required parameter "root" is missing.')):
+            self.refuse(400, app, text)
+        for app, text in (
                 ({"root": str(site / "none")},
                  f'The "root" "{site}/none" cannot be used: No such file or directory.'),
                 ({"root": str(site / "index.php")}, "is not a directory."),
@@ -245,18 +253,31 @@ class Options(PhpCase):
                  'The "file" "/none.ini" of the PHP options cannot be used'),
                 ({"root": str(site), "options": {"admin": {"": "1"}}},
                  "The PHP option name must not be empty."),
-                ({"root": str(site), "options": {"user": {"a": 1}}},
-                 'The "a" value must be a string, but not an integer number.'),
-                ({"root": str(site), "scripts": "x"}, 'Unknown parameter "scripts".'),
-                ({"root": str(site), "targets": {"a": {"root": str(site)}}},
-                 'The "root" option is mutually exclusive with the "targets" object.'),
-                ({"targets": {"a": {"root": str(site / "none")}}}, 'of target "a" cannot be used'),
-                ({"targets": {"a": {}}}, 'Required parameter "root" is missing.')):
-            with self.subTest(text=text):
-                answer = self.server.control("PUT", "/config/applications/app",
-                                             json.dumps({"type": "php", **app}))
-                self.assertEqual(answer.status, status)
-                self.assertIn(text, answer.json["detail"])
+                ({"targets": {"a": {"root": str(site / "none")}}},
+                 f'The "root" "{site}/none" of target "a" cannot be used')):
+            self.refuse(500, app, text)
+
+    def refuse(self, status, app, text):
+        with self.subTest(text=text):
+            answer = self.server.control("PUT", "/config/applications/app",
+                                         json.dumps({"type": "php", **app}))
+            self.assertIn(text, answer.json["detail"])
+            self.assertEqual(answer.status, status)
+
+    def test_targets(self):
+        self.prepare(targets={"zulu": {"root": str(ROOT)},
+                              "alpha": {"root": str(ROOT / "sub"), "index": "page.php"},
+                              "one": {"root": str(ROOT), "script": "server.php"}})
+        one, alpha = free_port(), free_port()
+        config = json.loads(self.server.conf.read_text())
+        config["listeners"][f"127.0.0.1:{one}"] = {"pass": "applications/app/one"}
+        config["listeners"][f"127.0.0.1:{alpha}"] = {"pass": "applications/app/alpha"}
+        self.server.reload(config)
+        self.assertEqual(self.ask("/").body, b"index of /index.php")
+        got = json.loads(self.ask("/", address=("127.0.0.1", alpha)).body)
+        self.assertEqual([got["DOCUMENT_ROOT"], got["SCRIPT_NAME"]], [f"{ROOT}/sub", "/page.php"])
+        got = json.loads(self.ask("/x/y", address=("127.0.0.1", one)).body)
+        self.assertEqual([got["SCRIPT_NAME"], got["REQUEST_URI"]], ["/server.php", "/x/y"])
 
 
 class Bodies(PhpCase):
