@@ -1,6 +1,9 @@
 <?php
 // Tells by files what it is doing and waits for files; ?do=...
 $dir = getenv('DIR');
+while (ob_get_level() > 0) { // php.ini may want everything buffered
+    ob_end_clean();
+}
 function say(string $what): void { global $dir; touch("$dir/$what"); }
 function await(string $what): void {
     global $dir;
