@@ -3,6 +3,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import unittest
 
 from harness import Connection, free_port, wait_for
@@ -263,6 +264,22 @@ class Options(PhpCase):
                                          json.dumps({"type": "php", **app}))
             self.assertIn(text, answer.json["detail"])
             self.assertEqual(answer.status, status)
+
+    @unittest.skipUnless(os.getuid() == 0, "needs root")
+    def test_rootfs(self):
+        """PHP's own files are there: extensions, configuration, time zones."""
+        self.prepare()
+        config = json.loads(self.server.conf.read_text())
+        root = self.server.dir / "rootfs"
+        shutil.copytree(ROOT, root / "srv")
+        config["applications"]["app"].update(root="/srv", isolation={"rootfs": str(root)})
+        self.server.reload(config)
+        wait_for("the application in its rootfs",
+                 lambda: json.loads(self.ask("/server.php").body)["DOCUMENT_ROOT"] == "/srv")
+        self.assertEqual(self.value("return [file_exists('/etc/passwd'), extension_loaded('ctype'), "
+                                    "opcache_get_status()['opcache_enabled'], "
+                                    "(new DateTime('2026-07-01', new DateTimeZone('Europe/Paris')))"
+                                    "->format('T')];"), [False, True, True, "CEST"])
 
     def test_targets(self):
         self.prepare(targets={"zulu": {"root": str(ROOT)},
