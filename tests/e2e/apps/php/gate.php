@@ -28,6 +28,9 @@ case 'finish':
     $second = fastcgi_finish_request();
     echo 'dropped';
     await('go');
+    file_get_contents('php://input');
+    echo 'dropped, too';
+    flush();
     file_put_contents("$dir/finished.new", json_encode([$first, $second]));
     rename("$dir/finished.new", "$dir/finished");
     break;
