@@ -176,8 +176,6 @@ class Runtime(PhpCase):
         self.prepare()
         code = ("pcntl_signal(SIGQUIT, SIG_IGN); pcntl_signal(SIGTERM, SIG_DFL); "
                 "pcntl_sigprocmask(SIG_BLOCK, [SIGQUIT, SIGPROF]); return getmypid();")
-        if not self.value("return function_exists('pcntl_signal');"):
-            self.skipTest("PHP is built without pcntl")
         pid = self.value(code)
         self.assertEqual(self.value("return getmypid();"), pid)
         os.kill(pid, signal.SIGTERM)
@@ -187,10 +185,13 @@ class Runtime(PhpCase):
         self.assertNotEqual(self.value("return getmypid();"), pid)
         self.assertNotRegex(self.server.text(), "SIGKILL|signal 9")
 
+    def test_an_alarm_of_a_script_is_gone_after_it(self):
+        self.prepare()
+        pid = self.value("pcntl_signal(SIGALRM, SIG_IGN); pcntl_alarm(100); return getmypid();")
+        self.assertEqual(self.value("return [pcntl_alarm(0), getmypid()];"), [0, pid])
+
     def test_a_child_of_a_script_is_not_the_worker(self):
         self.prepare()
-        if not self.value("return function_exists('pcntl_fork');"):
-            self.skipTest("PHP is built without pcntl")
         r = self.run_php("echo 'before'; if (($p = pcntl_fork()) === 0) { echo 'child'; exit(7); } "
                          "pcntl_waitpid($p, $s); echo pcntl_wexitstatus($s);")
         self.assertEqual([r.status, r.body], [200, b"before7"])
@@ -267,6 +268,17 @@ class Failures(PhpCase):
         self.assertRegex(data, rb"^HTTP/1.1 200 (?s:.)*\r\n\r\n4\r\npart\r\n$")
         self.logged(self.server, like=self.FATAL)
         self.still_there()
+
+    def test_fatal_error_behind_output_that_nobody_has_seen(self):
+        r = self.run_php("while (ob_get_level()) ob_end_clean(); echo 'part'; nosuch();")
+        self.assertEqual(r.status, 503)
+        self.still_there()
+
+    def test_displayed_errors_are_part_of_the_answer(self):
+        r = self.run_php("ini_set('display_errors', 1); while (ob_get_level()) ob_end_clean(); "
+                         "echo 'part'; nosuch();")
+        self.assertEqual(r.status, 200)
+        self.assertRegex(r.body, rb"^part(?s:.)*Call to undefined function nosuch")
 
     def test_exit(self):
         for code, body in (("echo 'a'; exit(3);", b"a"), ("exit('text');", b"text"),
