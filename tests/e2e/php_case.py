@@ -1,7 +1,6 @@
 """Tests with PHP applications of apps/php."""
 import base64
 import json
-import os
 
 import harness
 from harness import APPS, Connection, free_port
@@ -64,7 +63,3 @@ class PhpCase(harness.Case):
 
     def workers(self):
         return self.server.pids('"app" application')
-
-    @property
-    def user_can_be_denied(self):
-        return os.geteuid() != 0

@@ -137,18 +137,19 @@ class Scripts(PhpCase):
         self.assertEqual(r.get("Location"), f"http://localhost:{self.port}/odd%20&%20%C3%BC/")
 
     def test_a_script_that_cannot_be_read(self):
-        if not self.user_can_be_denied:
-            # root reads everything; another user does not.
-            root = self.site(secret_php="<?php echo 'secret';", open_php="<?php echo posix_getuid();")
-            (root / "secret.php").chmod(0o600)
-            (root / "closed").mkdir(mode=0o700)
-            self.server.reload({
-                "listeners": {f"127.0.0.1:{self.port}": {"pass": "applications/app"}},
-                "applications": {"app": php_app(root=str(root), user="nobody", group="nogroup")}})
-            self.assertEqual(self.ask("/open.php").body, b"65534")
-            for path in ("/secret.php", "/closed/x.php"):
-                r = self.ask(path)
-                self.assertEqual([r.status, r.body], [403, b""])
+        root = self.site(secret_php="<?php echo 'secret';", closed__x_php="<?php echo 'x';")
+        app = php_app(root=str(root))
+        if os.getuid() == 0:  # who may read everything
+            app.update(user="nobody", group="nogroup")
+        self.server.reload({"listeners": {f"127.0.0.1:{self.port}": {"pass": "applications/app"}},
+                            "applications": {"app": app}})
+        self.assertEqual(self.ask("/secret.php").body, b"secret")
+        (root / "secret.php").chmod(0)
+        (root / "closed").chmod(0)
+        self.addCleanup((root / "closed").chmod, 0o700)
+        for path in ("/secret.php", "/secret.php/info", "/closed/x.php"):
+            r = self.ask(path)
+            self.assertEqual([r.status, r.body], [403, b""], path)
 
     def test_a_new_file_runs_at_once(self):
         root = self.site(a_php="<?php echo 'a';")
