@@ -7,6 +7,7 @@ import socket
 import unittest
 
 from harness import BOUND, Closed, Connection, wait_for
+from load import Load
 from php_case import ROOT, PhpCase
 
 # Under AddressSanitizer.
@@ -209,6 +210,23 @@ class Runtime(PhpCase):
         self.prepare(limits={"requests": 2})
         pids = [self.value("return getmypid();") for _ in range(4)]
         self.assertEqual(len(set(pids)), 2)
+
+
+    def test_new_workers_under_load_lose_nothing(self):
+        self.prepare(processes=2)
+        config = json.loads(self.server.conf.read_text())
+        load = Load(self.address, connections=16)
+        load.start()
+        for precision in ("4", "5", "6"):
+            load.wait_answers(200)
+            config["applications"]["app"]["options"] = {"user": {"precision": precision}}
+            self.server.reload(config)
+            self.assertEqual(self.value("return ini_get('precision');"), precision)
+        counts = load.finish()
+        self.assertEqual(counts["answers"], counts["200"], load.problems[:5])
+        self.assertEqual((counts["lost"], counts["refused"], counts["hanging"]), (0, 0, 0),
+                         load.problems[:5])
+        wait_for("the end of the old workers", lambda: len(self.workers()) == 2)
 
 
 class Failures(PhpCase):
