@@ -1,0 +1,224 @@
+package unit
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// room is where goroutines wait for the server: for reply memory, space in a ring, the client to take
+// what was written, more of the request's body. One goroutine (watch) sleeps on the segment's event
+// for all of them, so that no waiting handler blocks a thread. The same one sees which requests were
+// cancelled.
+//
+// The server adds 1 to the event after each change, then wakes if `waiting` is not 0. Whoever waits
+// raises `waiting`, enters the list, and looks once more; watch reads the event, then looks at the
+// list, then sleeps unless the event has changed. So a change is seen by one of the two looks, or it
+// ends the sleep.
+type room struct {
+	event, waiting *uint32
+	kick           chan struct{} // wakes watch where it does not sleep on the event
+	ended          atomic.Bool   // nobody waits for answers any more
+
+	mu       sync.Mutex
+	waiters  waiter    // ring of those who wait; this one is its anchor
+	flying   exchange  // ring of the requests being served; anchor
+	count    int       // of them
+	parked   bool      // watch sleeps until there is a request
+	scans    uint64    // looks at flying so far
+	lastScan time.Time // at flying
+}
+
+// cancelEvery bounds how often requests are looked at for having been cancelled.
+const cancelEvery = 10 * time.Millisecond
+
+type waiter struct {
+	ready      func() bool // does not block
+	woken      chan struct{}
+	next, prev *waiter
+}
+
+func newRoom(event, waiting *uint32) *room {
+	r := &room{event: event, waiting: waiting, kick: make(chan struct{}, 1)}
+	r.waiters.next, r.waiters.prev = &r.waiters, &r.waiters
+	r.flying.next, r.flying.prev = &r.flying, &r.flying
+	return r
+}
+
+// wait returns when ready holds, or the room has ended.
+func (r *room) wait(ready func() bool) {
+	if ready() || r.ended.Load() {
+		return
+	}
+	w := &waiter{ready: ready, woken: make(chan struct{}, 1)}
+	atomic.AddUint32(r.waiting, 1)
+	r.mu.Lock()
+	w.next, w.prev = &r.waiters, r.waiters.prev
+	w.prev.next, w.next.prev = w, w
+	r.mu.Unlock()
+	for !ready() && !r.ended.Load() {
+		r.nudge()
+		<-w.woken
+	}
+	r.mu.Lock()
+	w.prev.next, w.next.prev = w.next, w.prev
+	r.mu.Unlock()
+	atomic.AddUint32(r.waiting, ^uint32(0))
+}
+
+func (r *room) nudge() {
+	select {
+	case r.kick <- struct{}{}:
+	default:
+	}
+}
+
+// poke lets everybody look again, as the server does.
+func (r *room) poke() {
+	atomic.AddUint32(r.event, 1)
+	if atomic.LoadUint32(r.waiting) != 0 {
+		futexWake(r.event, 1<<30)
+	}
+}
+
+// end lets every wait end, now and later, and cancels every request.
+func (r *room) end() {
+	r.ended.Store(true)
+	r.mu.Lock()
+	r.lastScan = time.Time{}
+	r.mu.Unlock()
+	r.poke()
+	r.nudge()
+}
+
+// enter and leave: a request is being served.
+func (r *room) enter(x *exchange) {
+	r.mu.Lock()
+	x.next, x.prev = &r.flying, r.flying.prev
+	x.prev.next, x.next.prev = x, x
+	x.since = r.scans
+	r.count++
+	parked := r.parked
+	r.parked = false
+	r.mu.Unlock()
+	if parked {
+		r.nudge()
+	}
+}
+
+func (r *room) leave(x *exchange) {
+	r.mu.Lock()
+	x.prev.next, x.next.prev = x.next, x.prev
+	r.count--
+	r.mu.Unlock()
+}
+
+// What watch does after a look around.
+type rest int
+
+const (
+	restPark   rest = iota // nothing is going on
+	restBriefly            // requests have begun: look whether they are still there in a moment
+	restOnEvent            // somebody waits, or has been served for a while
+)
+
+// watch runs in a goroutine of its own as long as the process.
+func (r *room) watch() {
+	timer := time.NewTimer(time.Hour)
+	for {
+		seen := atomic.LoadUint32(r.event)
+		how, blocked := r.look()
+		switch {
+		case how == restPark:
+			<-r.kick
+		case how == restOnEvent && blocked:
+			// Requests may not have been looked at this time, so not for ever.
+			futexWait(r.event, seen, 5*cancelEvery)
+		case how == restOnEvent && r.calm(seen):
+			// Only to see who is cancelled: never twice in a moment, as each costs the server a call.
+			timer.Reset(cancelEvery)
+			r.pause(timer)
+		default:
+			timer.Reset(cancelEvery)
+			r.pause(timer)
+		}
+	}
+}
+
+// calm sleeps on the event on behalf of the requests that run for a while.
+func (r *room) calm(seen uint32) bool {
+	atomic.AddUint32(r.waiting, 1)
+	defer atomic.AddUint32(r.waiting, ^uint32(0))
+	if r.anyCancelled() {
+		return false
+	}
+	futexWait(r.event, seen, 0)
+	return true
+}
+
+func (r *room) pause(timer *time.Timer) {
+	select {
+	case <-timer.C:
+	case <-r.kick:
+		if !timer.Stop() {
+			<-timer.C
+		}
+	}
+}
+
+// look wakes whoever can go on, and tells requests that they are cancelled.
+func (r *room) look() (how rest, blocked bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for w := r.waiters.next; w != &r.waiters; w = w.next {
+		blocked = true
+		if w.ready() || r.ended.Load() {
+			select {
+			case w.woken <- struct{}{}:
+			default:
+			}
+		}
+	}
+	old := r.lookAtFlying()
+	switch {
+	case blocked || old:
+		return restOnEvent, blocked
+	case r.count > 0:
+		return restBriefly, false
+	default:
+		r.parked = true
+		return restPark, false
+	}
+}
+
+// lookAtFlying: is there one that was there at an earlier look? At most every cancelEvery.
+func (r *room) lookAtFlying() (old bool) {
+	now := time.Now()
+	if r.count == 0 {
+		return false
+	}
+	if now.Sub(r.lastScan) < cancelEvery {
+		return false
+	}
+	r.lastScan = now
+	for x := r.flying.next; x != &r.flying; x = x.next {
+		if x.isCancelled() && x.cancel != nil {
+			x.cancel()
+			x.cancel = nil
+		}
+		old = old || x.since < r.scans
+	}
+	r.scans++
+	return old
+}
+
+func (r *room) anyCancelled() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for x := r.flying.next; x != &r.flying; x = x.next {
+		if x.isCancelled() && x.cancel != nil {
+			return true
+		}
+	}
+	return false
+}
