@@ -13,7 +13,8 @@ namespace patchbay::program {
 
 inline constexpr std::uint32_t kLayout = 1;
 
-// Bytes of the message. offset counts from the message's begin; 0: absent, which is not empty.
+// Bytes of the message. offset counts from the message's begin; 0: absent, which is not empty. Only
+// query, host and contentType can be absent.
 struct Text {
     std::uint32_t offset;
     std::uint32_t size;

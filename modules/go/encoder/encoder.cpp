@@ -17,21 +17,22 @@ constexpr std::size_t kMaxSize = std::numeric_limits<std::uint32_t>::max();
 struct TextMember {
     pb_str pb_request::*from;
     Text Head::*to;
+    bool optional = false; // may be absent, which is not empty
 };
 
 constexpr TextMember kTexts[] = {
     {&pb_request::method, &Head::method},
     {&pb_request::target, &Head::uri},
     {&pb_request::path, &Head::path},
-    {&pb_request::query, &Head::query},
+    {&pb_request::query, &Head::query, true},
     {&pb_request::version, &Head::version},
     {&pb_request::scheme, &Head::scheme},
-    {&pb_request::host, &Head::host},
+    {&pb_request::host, &Head::host, true},
     {&pb_request::server_name, &Head::serverName},
     {&pb_request::server_port, &Head::serverPort},
     {&pb_request::local_address, &Head::localAddress},
     {&pb_request::remote_address, &Head::remoteAddress},
-    {&pb_request::content_type, &Head::contentType},
+    {&pb_request::content_type, &Head::contentType, true},
 };
 
 // Puts bytes one behind the other, after head and fields. The memory is the router's.
@@ -43,9 +44,6 @@ public:
 
     Text add(const pb_str &text) noexcept
     {
-        if (text.data == nullptr) {
-            return {0, 0};
-        }
         const Text place{static_cast<std::uint32_t>(used_), static_cast<std::uint32_t>(text.size)};
         if (text.size != 0) {
             std::memcpy(message_ + used_, text.data, text.size);
@@ -107,7 +105,10 @@ public:
         Head head = headOf(request, size);
         TextWriter texts(out, sizeof(Head) + request.field_count * sizeof(Field));
         for (const TextMember &member : kTexts) {
-            head.*member.to = texts.add(request.*member.from);
+            const pb_str &text = request.*member.from;
+            if (text.data != nullptr || !member.optional) {
+                head.*member.to = texts.add(text);
+            }
         }
         std::memcpy(out, &head, sizeof head);
         for (std::size_t i = 0; i < request.field_count; ++i) {
