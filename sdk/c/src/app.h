@@ -14,6 +14,17 @@
 
 #define PBA_LIBRARY "patchbay-app " PBA_VERSION
 
+/* Memory goes from one thread to the server and comes back to another: that a run is handed over is
+   seen by the server's process alone, so ThreadSanitizer has to be told. */
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#define PBA_HANDED_OVER(at) __tsan_release(at)
+#define PBA_GOT_BACK(at) __tsan_acquire(at)
+#else
+#define PBA_HANDED_OVER(at) ((void)(at))
+#define PBA_GOT_BACK(at) ((void)(at))
+#endif
+
 typedef _Atomic(uint32_t) shared32;
 typedef _Atomic(uint64_t) shared64;
 

@@ -123,6 +123,7 @@ uint32_t pba_take_run(struct pba_app *app, uint32_t units, uint32_t *unit)
             const uint64_t valid = low_bits(all - index * 64);
             const uint32_t first = take_in_word(free_word(app, index), valid, count);
             if (first < 64) {
+                PBA_GOT_BACK((void *)free_word(app, index));
                 *unit = index * 64 + first;
                 return count;
             }
@@ -133,6 +134,7 @@ uint32_t pba_take_run(struct pba_app *app, uint32_t units, uint32_t *unit)
 
 void pba_give_run(struct pba_app *app, uint32_t unit, uint32_t units)
 {
+    PBA_HANDED_OVER((void *)free_word(app, unit / 64));
     atomic_fetch_or(free_word(app, unit / 64), low_bits(units) << unit % 64);
     pba_signal_own(app); /* another thread may wait for memory */
 }
@@ -150,6 +152,7 @@ static int push_entry(struct pba_app *app, uint32_t engine, const struct pba_rep
         return 0;
     }
     const size_t cell = at & (map->ring_entries - 1);
+    PBA_HANDED_OVER((void *)free_word(app, entry->unit / 64));
     memcpy(ring + map->entries_at + cell * map->entry_stride, entry, sizeof *entry);
     atomic_store_explicit(tail, at + 1, memory_order_release);
     return 1;
