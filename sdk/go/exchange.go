@@ -70,9 +70,14 @@ func begin(p *port, ticket uint64) (*exchange, error) {
 }
 
 // isCancelled: nobody waits for the answer.
-func (x *exchange) isCancelled() bool {
+func (x *exchange) isCancelled() bool { return x.endedBy(endCancelled) }
+
+// isLeft: the client has ended its side, or more. What net/http takes for the end of a context.
+func (x *exchange) isLeft() bool { return x.endedBy(endCancelled | endPeerDone) }
+
+func (x *exchange) endedBy(bits uint32) bool {
 	return x.port.room.ended.Load() ||
-		atomic.LoadUint32(x.port.app.m.word32(x.slot+slotCancelled)) != 0 && !x.finished.Load()
+		atomic.LoadUint32(x.port.app.m.word32(x.slot+slotCancelled))&bits != 0 && !x.finished.Load()
 }
 
 // over: the handler can do nothing more for it.

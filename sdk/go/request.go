@@ -32,6 +32,7 @@ func newRequest(ctx context.Context, m *message, b *body) (*http.Request, error)
 		Header:     header(m.fields),
 		Host:       target.Host, // of an absolute target; else of the field
 		RequestURI: m.uri.value,
+		Close:      wantsClose(major, minor, m.fields),
 		RemoteAddr: peer(m.remoteAddress.value, m.remotePort),
 	}
 	if request.Host == "" {
@@ -48,6 +49,22 @@ func newRequest(ctx context.Context, m *message, b *body) (*http.Request, error)
 	}
 	ctx = context.WithValue(ctx, http.LocalAddrContextKey, localAddr(m))
 	return request.WithContext(ctx), nil
+}
+
+// wantsClose: RFC 9112 9.3. It is the server that keeps the connection or closes it.
+func wantsClose(major, minor int, fields []field) bool {
+	closes, keeps := false, false
+	for _, f := range fields {
+		if !strings.EqualFold(f.name, "Connection") {
+			continue
+		}
+		for _, token := range strings.Split(f.value, ",") {
+			token = strings.TrimSpace(token)
+			closes = closes || strings.EqualFold(token, "close")
+			keeps = keeps || strings.EqualFold(token, "keep-alive")
+		}
+	}
+	return closes || major == 1 && minor == 0 && !keeps
 }
 
 // header has one array for the values of all fields.

@@ -202,7 +202,7 @@ func (r *room) lookAtFlying() (old, scanned bool) {
 	}
 	r.lastScan = now
 	for x := r.flying.next; x != &r.flying; x = x.next {
-		if x.cancel != nil && x.isCancelled() {
+		if x.cancel != nil && x.isLeft() {
 			x.cancel()
 			x.cancel = nil
 		}

@@ -187,6 +187,7 @@ func main() {
 	http.HandleFunc("/cancelled", cancelled)
 	http.HandleFunc("/until/", until)
 	http.HandleFunc("/pid", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getpid()) })
+	http.HandleFunc("/peer", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.RemoteAddr) })
 	http.HandleFunc("/descriptors", descriptors)
 	http.HandleFunc("/env", func(w http.ResponseWriter, r *http.Request) {
 		list := append(os.Environ(), fmt.Sprintf("argv=%q", os.Args))
