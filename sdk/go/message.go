@@ -34,6 +34,7 @@ type message struct {
 
 type messageReader struct {
 	bytes string
+	head  uint64 // its size: texts and fields lie behind it
 	bad   bool
 }
 
@@ -59,7 +60,7 @@ func (r *messageReader) text(at uint64) text {
 		r.bad = r.bad || size != 0
 		return text{}
 	}
-	if r.bad || offset+size > uint64(len(r.bytes)) {
+	if r.bad || offset < r.head || offset+size > uint64(len(r.bytes)) {
 		r.bad = true
 		return text{}
 	}
@@ -81,6 +82,7 @@ func decodeMessage(bytes string) (*message, error) {
 		headSize > size {
 		return nil, fmt.Errorf("a request's message of %d bytes, layout %d, cannot be read", len(bytes), layout)
 	}
+	r.head = uint64(headSize)
 	m := &message{flags: r.u32(12), exchangeID: r.u64(16), contentLength: r.u64(24), engine: r.u32(32),
 		target: r.u32(36), localPort: r.u32(40), remotePort: r.u32(44)}
 	for i, t := range []*text{&m.method, &m.uri, &m.path, &m.query, &m.version, &m.scheme, &m.host,
@@ -103,7 +105,7 @@ func (m *message) readFields(r *messageReader) {
 	if count == 0 || r.bad {
 		return
 	}
-	if stride < fieldBytes || at+(count-1)*stride+fieldBytes > uint64(len(r.bytes)) {
+	if stride < fieldBytes || at < r.head || at+(count-1)*stride+fieldBytes > uint64(len(r.bytes)) {
 		r.bad = true
 		return
 	}
@@ -111,5 +113,6 @@ func (m *message) readFields(r *messageReader) {
 	for i := range m.fields {
 		place := at + uint64(i)*stride
 		m.fields[i] = field{r.must(place), r.must(place + 8)}
+		r.bad = r.bad || m.fields[i].name == ""
 	}
 }
