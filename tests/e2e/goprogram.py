@@ -16,7 +16,8 @@ from harness import APPS, BUILD, Connection, free_port, wait_for
 GO = next(p for p in ["/usr/lib/go-1.19/bin/go", "/usr/bin/go", shutil.which("go"), "go"]
           if p and (os.path.exists(p) or p == "go"))
 ENVIRONMENT = {**os.environ, "GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOTOOLCHAIN": "local",
-               "GOCACHE": str(BUILD / "go-cache"), "CGO_ENABLED": "0"}
+               "GOCACHE": str(BUILD / "go-cache"), "GOPATH": str(BUILD / "go-path"),
+               "CGO_ENABLED": "0"}
 
 
 @functools.cache
