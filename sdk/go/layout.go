@@ -43,6 +43,12 @@ const (
 	slotBytes         = 64
 )
 
+// Bits of slotCancelled.
+const (
+	endCancelled = 1 // nobody waits for the answer
+	endPeerDone  = 2 // the client sends no more; it may have left, or still wait
+)
+
 // Members of an engine's door, of a seat, of a reply ring.
 const (
 	doorSleeping = 0

@@ -117,59 +117,58 @@ func (r *room) leave(x *exchange) {
 type rest int
 
 const (
-	restPark   rest = iota // nothing is going on
-	restBriefly            // requests have begun: look whether they are still there in a moment
-	restOnEvent            // somebody waits, or has been served for a while
+	restPark    rest = iota // nothing is going on
+	restBriefly             // requests have begun: look whether they are still there in a moment
+	restOnEvent             // somebody waits, or has been served for a while
 )
 
 // watch runs in a goroutine of its own as long as the process.
 func (r *room) watch() {
 	timer := time.NewTimer(time.Hour)
 	for {
+		// Read before the look: whatever changes after it ends the sleep, though nobody may have been
+		// announced as waiting when it changed.
 		seen := atomic.LoadUint32(r.event)
-		how, blocked := r.look()
-		switch {
+		switch how, scanned := r.look(); {
 		case how == restPark:
 			<-r.kick
-		case how == restOnEvent && blocked:
-			// Requests may not have been looked at this time, so not for ever.
-			futexWait(r.event, seen, 5*cancelEvery)
-		case how == restOnEvent && r.calm(seen):
-			// Only to see who is cancelled: never twice in a moment, as each costs the server a call.
-			timer.Reset(cancelEvery)
-			r.pause(timer)
+		case how == restOnEvent && scanned:
+			r.sleep(seen, 0)
+		case how == restOnEvent:
+			r.sleep(seen, cancelEvery)
 		default:
-			timer.Reset(cancelEvery)
 			r.pause(timer)
 		}
 	}
 }
 
-// calm sleeps on the event on behalf of the requests that run for a while.
-func (r *room) calm(seen uint32) bool {
+func (r *room) sleep(seen uint32, limit time.Duration) {
 	atomic.AddUint32(r.waiting, 1)
-	defer atomic.AddUint32(r.waiting, ^uint32(0))
-	if r.anyCancelled() {
-		return false
-	}
-	futexWait(r.event, seen, 0)
-	return true
+	futexWait(r.event, seen, limit)
+	atomic.AddUint32(r.waiting, ^uint32(0))
 }
 
 func (r *room) pause(timer *time.Timer) {
+	timer.Reset(cancelEvery)
 	select {
 	case <-timer.C:
+		return
 	case <-r.kick:
-		if !timer.Stop() {
-			<-timer.C
+	}
+	if !timer.Stop() {
+		select {
+		case <-timer.C:
+		default:
 		}
 	}
 }
 
-// look wakes whoever can go on, and tells requests that they are cancelled.
-func (r *room) look() (how rest, blocked bool) {
+// look wakes whoever can go on, and tells requests that they are cancelled. scanned: all of them have
+// been looked at.
+func (r *room) look() (how rest, scanned bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	blocked := false
 	for w := r.waiters.next; w != &r.waiters; w = w.next {
 		blocked = true
 		if w.ready() || r.ended.Load() {
@@ -179,46 +178,36 @@ func (r *room) look() (how rest, blocked bool) {
 			}
 		}
 	}
-	old := r.lookAtFlying()
+	old, scanned := r.lookAtFlying()
 	switch {
 	case blocked || old:
-		return restOnEvent, blocked
+		return restOnEvent, scanned
 	case r.count > 0:
-		return restBriefly, false
+		return restBriefly, scanned
 	default:
 		r.parked = true
-		return restPark, false
+		return restPark, true
 	}
 }
 
-// lookAtFlying: is there one that was there at an earlier look? At most every cancelEvery.
-func (r *room) lookAtFlying() (old bool) {
-	now := time.Now()
+// lookAtFlying: old says that one was there at an earlier look. Under load the server changes
+// something all the time, so requests are looked at once in a moment only.
+func (r *room) lookAtFlying() (old, scanned bool) {
 	if r.count == 0 {
-		return false
+		return false, true
 	}
+	now := time.Now()
 	if now.Sub(r.lastScan) < cancelEvery {
-		return false
+		return false, false
 	}
 	r.lastScan = now
 	for x := r.flying.next; x != &r.flying; x = x.next {
-		if x.isCancelled() && x.cancel != nil {
+		if x.cancel != nil && x.isLeft() {
 			x.cancel()
 			x.cancel = nil
 		}
 		old = old || x.since < r.scans
 	}
 	r.scans++
-	return old
-}
-
-func (r *room) anyCancelled() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for x := r.flying.next; x != &r.flying; x = x.next {
-		if x.isCancelled() && x.cancel != nil {
-			return true
-		}
-	}
-	return false
+	return old, true
 }

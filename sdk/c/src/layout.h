@@ -50,6 +50,8 @@ enum {
     PBA_SLOT_CONSUMED = 56,
     PBA_SLOT_MIN = 64,
 
+    PBA_CANCELLED = 1, /* of PBA_SLOT_CANCELLED; others are not for us */
+
     PBA_SEAT_WAKE = 0,
     PBA_SEAT_SERVED = 4,
     PBA_SEAT_MIN = 8,

@@ -12,7 +12,7 @@ static uint32_t unit_size(const struct pba_request *request)
 bool pba_request_gone(const struct pba_request *request)
 {
     shared32 *cancelled = pba_word32(request->slot, PBA_SLOT_CANCELLED);
-    return atomic_load(cancelled) != 0 || atomic_load(&request->app->ended);
+    return (atomic_load(cancelled) & PBA_CANCELLED) != 0 || atomic_load(&request->app->ended);
 }
 
 static bool gone(void *context)
