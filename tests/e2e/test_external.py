@@ -145,6 +145,13 @@ class Requests(External):
         self.wait_begun("gone")
         self.serves()
 
+    def test_the_client_ends_its_side(self):
+        self.prepare()
+        c = self.ask("/until-done")
+        self.wait_begun("until-done")
+        c.sock.shutdown(harness.socket.SHUT_WR)
+        self.assertEqual(c.response().body, b"done, cancelled 0")
+
     def test_the_client_leaves_a_long_response(self):
         self.prepare()
         c = self.ask(f"/huge?{100 << 20}")

@@ -189,6 +189,17 @@ static int serve_until_gone(pba_request *request)
     return PBA_GONE;
 }
 
+/* Until the client has ended its side; it may still read. */
+static int serve_until_done(pba_request *request)
+{
+    note("until-done");
+    while (!pba_client_done(request)) {
+        usleep(5000);
+    }
+    begin(request);
+    return printed(request, "done, cancelled %d", pba_cancelled(request));
+}
+
 static int serve_until(pba_request *request)
 {
     note("until");
@@ -282,6 +293,7 @@ static int serve(pba_request *request, void *user)
         {"/huge", serve_huge},
         {"/until", serve_until},
         {"/until-gone", serve_until_gone},
+        {"/until-done", serve_until_done},
         {"/broken", serve_broken},
         {"/bad-fields", serve_bad_fields},
         {"/no-status", serve_no_status},
