@@ -96,11 +96,15 @@ std::string encoderFault(const pb_encoder_ops &ops)
     return fault;
 }
 
+bool becomesProgram(const pb_runtime_ops &ops)
+{
+    return ops.struct_size >= offsetof(pb_runtime_ops, loop) && ops.become != nullptr;
+}
+
 std::string runtimeFault(const pb_runtime_ops &ops)
 {
     std::string fault = opsSizeFault(&ops, "runtime", offsetof(pb_runtime_ops, become));
-    const bool isProgram = fault.empty() && ops.struct_size >= sizeof ops && ops.become != nullptr;
-    if (fault.empty() && !isProgram) {
+    if (fault.empty() && !becomesProgram(ops)) {
         fault = firstMissing("ops table", {{"start", ops.start != nullptr},
                                            {"thread_enter", ops.thread_enter != nullptr},
                                            {"thread_leave", ops.thread_leave != nullptr},
@@ -177,6 +181,12 @@ std::string schemaFault(std::string_view schema)
     } catch (const Error &e) {
         return std::string("its options schema cannot be used: ") + e.what();
     }
+}
+
+bool isProgram(const pb_module &module) noexcept
+{
+    return module.kind == PB_KIND_RUNTIME &&
+           becomesProgram(*static_cast<const pb_runtime_ops *>(module.ops));
 }
 
 std::string descriptorFault(const pb_module &module)

@@ -72,6 +72,9 @@ void Connection::respondError(app::Failure failure, bool closing)
     Job &job = *job_;
     state_ = State::responding;
     cancel();
+    if (peerDone_) {
+        job.exchange.peerDone();
+    }
     http::ResponseContext context = responseContext();
     context.keepAlive = context.keepAlive && !closing;
     char *page = job.arena.array<char>(http::kErrorPageBound + context.server.size());
