@@ -14,6 +14,9 @@ namespace patchbay::modules {
 // "listener", "encoder", "runtime"; empty for a kind this core does not know.
 std::string_view kindName(std::uint32_t kind) noexcept;
 
+// A runtime whose workers become programs of their own. The descriptor has passed the check.
+bool isProgram(const pb_module &module) noexcept;
+
 // What is wrong, for a person, and by which rule. No text: nothing.
 struct Fault {
     std::string_view rule; // one of kRules
