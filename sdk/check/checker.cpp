@@ -105,6 +105,8 @@ std::vector<Rule> kindRules(const Target &target)
         return listenerRules(target);
     case PB_KIND_ENCODER:
         return encoderRules(target);
+    case PB_KIND_SINK:
+        return sinkRules(target);
     default:
         return runtimeRules(target);
     }

@@ -35,5 +35,6 @@ std::vector<Rule> instanceRules(const Target &target); // of every kind
 std::vector<Rule> listenerRules(const Target &target);
 std::vector<Rule> encoderRules(const Target &target);
 std::vector<Rule> runtimeRules(const Target &target);
+std::vector<Rule> sinkRules(const Target &target);
 
 } // namespace patchbay::check

@@ -3,10 +3,13 @@
 #include "rule.hpp"
 #include "sample_options.hpp"
 #include "script.hpp"
+#include "scripted_loop.hpp"
 #include "subject.hpp"
 
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <utility>
 
 namespace patchbay::check {
 
@@ -15,7 +18,8 @@ namespace {
 using Message = std::vector<std::uint8_t>;
 
 constexpr std::uint32_t kThreads = 4;
-constexpr std::uint64_t kRequestsPerThread = 50;
+constexpr std::size_t kRequestsPerThread = 50;
+constexpr std::uint64_t kId = 1; // of a request, for log lines
 
 // A runtime that was brought up: a worker's main thread. stop() ends it in good order; without it
 // the process ends.
@@ -48,6 +52,15 @@ public:
     {
         return crossing("serve()",
                         [&] { return ops_.serve(object_->self(), thread, &exchange.face()); });
+    }
+    // Nothing: it has no loop().
+    std::optional<int> loop(void *thread, const ScriptedLoop &events) const
+    {
+        if (ops_.loop == nullptr) {
+            return {};
+        }
+        return crossing("loop()",
+                        [&] { return ops_.loop(object_->self(), thread, &events.face()); });
     }
     void stop()
     {
@@ -119,6 +132,39 @@ void serveOne(const Worker &worker, void *thread, const Script &script, const Me
     expect(result == PB_OK || !script.ordinary(), "serve() returns PB_ERROR" + about);
 }
 
+// The requests of one thread: by its loop(), unless there is none or it says that serve() is to do
+// it.
+void serveAll(const Worker &worker, void *thread,
+              const std::vector<std::pair<const Script *, const Message *>> &requests)
+{
+    std::vector<std::unique_ptr<ScriptedExchange>> exchanges;
+    std::vector<const ScriptedExchange *> seen;
+    for (const auto &[script, message] : requests) {
+        exchanges.push_back(
+            std::make_unique<ScriptedExchange>(*script, *message, kId, ScriptedExchange::In::loop));
+        seen.push_back(exchanges.back().get());
+    }
+    const ScriptedLoop loop(std::move(exchanges));
+    doing("loop() with " + requests.front().first->name);
+    const std::optional<int> result = worker.loop(thread, loop);
+    if (!result || *result == PB_SERVE) {
+        expect(!loop.begun(), "loop() returns PB_SERVE after it has asked for requests");
+        for (const auto &[script, message] : requests) {
+            doing("serve() of " + script->name);
+            serveOne(worker, thread, *script, *message, kId);
+        }
+        return;
+    }
+    expect(*result == PB_OK, "loop() returns " + std::to_string(*result));
+    expect(loop.over(), "loop() returns before PB_LOOP_STOP");
+    for (const ScriptedExchange *exchange : seen) {
+        const std::string about = " for " + exchange->script().name;
+        expect(exchange->fault().empty(), exchange->fault() + about);
+        expect(exchange->completed() || !exchange->script().ordinary(),
+               "loop() finishes a request with PB_ERROR" + about);
+    }
+}
+
 // The bad request, and then an ordinary one: the first must not have spoilt the second.
 std::string servesScript(const Target &target, const Script &script)
 {
@@ -127,10 +173,7 @@ std::string servesScript(const Target &target, const Script &script)
     const Message ordinary = messageFor(target, plain);
     Worker worker(target, 1);
     void *thread = worker.enter();
-    doing("serve() of " + script.name);
-    serveOne(worker, thread, script, message, 1);
-    doing("serve() of an ordinary request after " + script.name);
-    serveOne(worker, thread, plain, ordinary, 1);
+    serveAll(worker, thread, {{&script, &message}, {&plain, &ordinary}, {&plain, &ordinary}});
     worker.leave(thread);
     worker.stop();
     return {};
@@ -154,9 +197,7 @@ std::string servesOnThreads(const Target &target)
     const auto work = [&] {
         try {
             void *thread = worker.enter();
-            for (std::uint64_t id = 1; id <= kRequestsPerThread; id++) {
-                serveOne(worker, thread, plain, message, 1);
-            }
+            serveAll(worker, thread, {kRequestsPerThread, {&plain, &message}});
             worker.leave(thread);
         } catch (const std::exception &e) {
             const std::scoped_lock lock(mutex);

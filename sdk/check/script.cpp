@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 namespace patchbay::check {
 
 namespace {
+
+constexpr std::size_t kRoom = std::size_t{1} << 16;
 
 int refuse(pb_error *error, const char *text)
 {
@@ -57,8 +60,8 @@ std::vector<Script> scripts()
 }
 
 ScriptedExchange::ScriptedExchange(const Script &script, const std::vector<std::uint8_t> &message,
-                                   std::uint64_t id)
-    : script_(script)
+                                   std::uint64_t id, In where)
+    : script_(script), where_(where)
 {
     face_.struct_size = sizeof face_;
     face_.context = this;
@@ -75,10 +78,13 @@ ScriptedExchange::ScriptedExchange(const Script &script, const std::vector<std::
     face_.room = &room;
 }
 
-void ScriptedExchange::noteThread()
+void ScriptedExchange::noteCall()
 {
     if (std::this_thread::get_id() != thread_) {
-        fault_ = "a function of the exchange is called by another thread than the one in serve()";
+        fault_ = "a function of the exchange is called by another thread than the one that serves";
+    }
+    if (where_ == In::loop && finished_) {
+        fault_ = "a function of the exchange is called after finish(), which ended it";
     }
 }
 
@@ -90,6 +96,9 @@ std::int64_t ScriptedExchange::readBody(void *context, void *buffer, std::size_t
     }
     if (e.isOver()) {
         return -1;
+    }
+    if (e.where_ == In::loop && !std::exchange(e.bodyCame_, !e.bodyCame_)) {
+        return PB_AGAIN;
     }
     const std::string &body = e.script_.body;
     const std::size_t part = std::min({size, e.script_.bodyPart, body.size() - e.bodyRead_});
@@ -129,6 +138,10 @@ int ScriptedExchange::write(void *context, const void *data, std::size_t size)
     if (e.isOver() || !e.hasHead()) {
         return PB_ERROR;
     }
+    if (e.where_ == In::loop && size > kRoom) {
+        e.fault_ = "write() of more than room() in a loop";
+        return PB_ERROR;
+    }
     e.writes_++;
     return PB_OK;
 }
@@ -140,6 +153,7 @@ int ScriptedExchange::finish(void *context, int result)
         return PB_ERROR;
     }
     e.finished_ = true;
+    e.completed_ = result == PB_OK;
     return PB_OK;
 }
 
@@ -151,7 +165,7 @@ int ScriptedExchange::cancelled(void *context)
 
 std::size_t ScriptedExchange::room(void *context)
 {
-    return self(context).isOver() ? 0 : std::size_t{1} << 20;
+    return self(context).isOver() ? 0 : kRoom;
 }
 
 } // namespace patchbay::check

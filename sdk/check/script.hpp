@@ -33,9 +33,11 @@ std::vector<Script> scripts();
 
 class ScriptedExchange {
 public:
+    // In a serve() everything blocks, in a loop() nothing.
+    enum class In { serve, loop };
     // message: what the encoder wrote. Both must outlive the exchange.
     ScriptedExchange(const Script &script, const std::vector<std::uint8_t> &message,
-                     std::uint64_t id);
+                     std::uint64_t id, In where = In::serve);
     ScriptedExchange(const ScriptedExchange &) = delete;
     ScriptedExchange &operator=(const ScriptedExchange &) = delete;
 
@@ -44,13 +46,15 @@ public:
     std::uint32_t status() const noexcept { return status_; }
     // What the runtime did that it must not; empty: nothing.
     const std::string &fault() const noexcept { return fault_; }
-    bool finished() const noexcept { return finished_; } // by finish()
+    bool finished() const noexcept { return finished_; }   // by finish()
+    bool completed() const noexcept { return completed_; } // by finish(), with PB_OK
+    const Script &script() const noexcept { return script_; }
 
 private:
     static ScriptedExchange &self(void *context)
     {
         auto &exchange = *static_cast<ScriptedExchange *>(context);
-        exchange.noteThread();
+        exchange.noteCall();
         return exchange;
     }
     static std::int64_t readBody(void *context, void *buffer, std::size_t size);
@@ -60,7 +64,7 @@ private:
     static int finish(void *context, int result);
     static int cancelled(void *context);
     static std::size_t room(void *context);
-    void noteThread();
+    void noteCall();
     bool isOver() const { return script_.cancelled || finished_ || gone_; }
 
     const Script &script_;
@@ -71,6 +75,9 @@ private:
     std::uint32_t status_ = 0;
     bool gone_ = false;
     bool finished_ = false;
+    bool completed_ = false;
+    In where_;
+    bool bodyCame_ = false; // in a loop: each part only when asked for again
     std::string fault_;
 };
 

@@ -49,12 +49,17 @@ static inline void good_stop(void *self)
 #define SERVE good_serve
 #endif
 
+#ifndef LOOP
+#define LOOP NULL
+#endif
+
 static const pb_runtime_ops runtime_ops = {.struct_size = sizeof(pb_runtime_ops),
                                            .start = START,
                                            .thread_enter = good_enter,
                                            .thread_leave = good_leave,
                                            .serve = SERVE,
-                                           .stop = good_stop};
+                                           .stop = good_stop,
+                                           .loop = LOOP};
 
 #define KIND PB_KIND_RUNTIME
 #define ID "runtime.contract"

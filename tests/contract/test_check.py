@@ -76,10 +76,15 @@ BROKEN = {
     "conduct/throws_in_serve": ("serve", "an exception leaves serve(): the application is upset"),
     "conduct/serves_from_another_thread": ("serve", "another thread"),
     "conduct/gives_up_on_writes": ("trouble", "crashes during serve()"),
+    "conduct/loop_forgets": ("serve", "loop() returns before PB_LOOP_STOP"),
+    "conduct/loop_looks_back": ("serve", "called after finish()"),
+    "conduct/sink_needs_a_request": ("finished", "without a request (signal 11"),
+    "conduct/sink_reopens_more": ("reopen", "left open"),
+    "conduct/sink_in_one_place": ("threads", "crashes during finished()"),
     "conduct/serves_one_at_a_time": ("threads", "crashes during"),
 }
 GOOD = ["good_encoder", "longer_table", "short_listener", "sdk_encoder", "sdk_listener",
-        "sdk_runtime"]
+        "sdk_runtime", "loop_runtime"]
 
 
 def check(file, *more):

@@ -118,6 +118,26 @@ class Package(unittest.TestCase):
                 self.assertIn(f"found={1 if found else 0}", done.stderr)
 
 
+class QuickStart(unittest.TestCase):
+    """The commands of sdk/README.md, as a new user types them."""
+
+    def test_the_commands_of_the_readme(self):
+        section = (ROOT / "sdk" / "README.md").read_text().partition("## Quick start")[2]
+        commands = re.search(r"```sh\n(.*?)```", section, re.S)[1]
+        self.assertGreater(commands.count("\n"), 4)
+        programs, work = Sdk.home / "programs", Sdk.home / "work"
+        programs.mkdir()
+        work.mkdir()
+        modules = next(Sdk.prefix.rglob("PatchbayConfig.cmake")).parents[2] / "patchbay" / "modules"
+        daemon = programs / "patchbayd"                # the installed one knows its directory
+        daemon.write_text(f'#!/bin/sh\nexec "{harness.DAEMON}" --modulesdir "{modules}" "$@"\n')
+        daemon.chmod(0o755)
+        env = {**Sdk.env, "PATH": f"{programs}:{Sdk.env['PATH']}"}
+        listed = run("bash", "-euc", commands, cwd=work, env=env).rpartition("ID ")[2]
+        self.assertRegex(listed, r"\nencoder\.pages .*\n(.*\n)*runtime\.pages ")
+        self.assertNotIn("Not usable", listed)
+
+
 class Template(OutsiderCase):
     """patchbay-module new: every kind builds and passes its tests as it stands."""
 
@@ -153,6 +173,14 @@ class Template(OutsiderCase):
             self.assertEqual(c.get("/x?y").body, b"GET /x?y with 0 bytes\nA page.\n")
             c.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")
             self.assertEqual(c.response().body, b"POST / with 5 bytes\nA page.\n")
+
+    def test_a_sink(self):
+        files = self.make("sink", "failures")
+        port = free_port()
+        server = self.serve_with({**harness.simple(port), "sinks": {
+            "all": {"type": "failures", "from": 200}}}, *files)
+        self.assertEqual(get(("127.0.0.1", port), "/x").status, 200)
+        self.logged(server, like=r"failures: 200 GET /x after \d+ ms")
 
     def test_an_encoder_and_a_runtime(self):
         files = self.make("encoder", "two_halves")
@@ -269,6 +297,23 @@ class SameUser(OutsiderCase):
             "same_user:/tmp/x": {"pass": "applications/app", "user": "no such user"}}})
         server.reload(refused=True)
         self.logged(server, 'The user "no such user" does not exist.')
+
+
+class Statsd(OutsiderCase):
+    def test_requests_are_counted(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as statsd:
+            statsd.bind(("127.0.0.1", 0))
+            statsd.settimeout(harness.BOUND)
+            port = free_port()
+            server = self.serve_with({**harness.simple(port), "sinks": {"numbers": {
+                "type": "statsd", "port": statsd.getsockname()[1]}}}, *Sdk.build("statsd"))
+            self.assertEqual(get(("127.0.0.1", port)).status, 200)
+            self.assertRegex(statsd.recv(1000), rb"^patchbay\.app\.200:1\|c\n"
+                                                rb"patchbay\.app\.time:\d+\|ms$")
+            server.write({**harness.simple(port), "sinks": {"numbers": {
+                "type": "statsd", "address": "nowhere"}}})
+            server.reload(refused=True)
+            self.logged(server, '"nowhere" is no IPv4 address.')
 
 
 class Versions(OutsiderCase):
