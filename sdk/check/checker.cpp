@@ -160,6 +160,7 @@ Verdict checkModule(const CheckRequest &request)
     verdict.id = target.info.id;
     verdict.version = target.info.version;
     std::string reason; // why what follows is not tried
+    tryRules(verdict, loadRules(target), reason);
     if (!checkOptions(verdict, request, target)) {
         reason = "there are no options to make an instance of";
         target.options = "{}";

@@ -74,12 +74,16 @@ std::string isQuiet(const Target &target)
 
 } // namespace
 
+std::vector<Rule> loadRules(const Target &target)
+{
+    return {{"quiet",
+             "loading it starts no thread, opens nothing and prints nothing",
+             {{"", [target] { return isQuiet(target); }}}}};
+}
+
 std::vector<Rule> instanceRules(const Target &target)
 {
     std::vector<Rule> rules;
-    rules.push_back({"quiet",
-                     "loading it starts no thread, opens nothing and prints nothing",
-                     {{"", [target] { return isQuiet(target); }}}});
     rules.push_back({"create",
                      "create() makes an instance, destroy() ends it",
                      {{"", [target] { return createAndDestroy(target); }}}});

@@ -31,7 +31,9 @@ struct Rule {
     bool fundamental = false; // broken: nothing that follows is tried
 };
 
-std::vector<Rule> instanceRules(const Target &target); // of every kind
+// Of every kind; the first need no options.
+std::vector<Rule> loadRules(const Target &target);
+std::vector<Rule> instanceRules(const Target &target);
 std::vector<Rule> listenerRules(const Target &target);
 std::vector<Rule> encoderRules(const Target &target);
 std::vector<Rule> runtimeRules(const Target &target);
