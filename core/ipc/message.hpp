@@ -93,8 +93,9 @@ enum class ConfigOrigin : std::uint32_t {
 //   str name, str type ("python"), str runtime module file (absolute path), str options (JSON of
 //   the whole application), str user, str group (empty: the daemon's), str working directory
 //   (empty: the daemon's), u32 count of environment, count times: str name, str value,
-//   str stdout path, str stderr path (empty: none), u32 threads per worker, isolation (u32 flags,
-//   two maps of ids: u32 count, count times u32 container, u32 host, u32 size; str rootfs,
-//   str cgroup path; ipc/isolation.hpp)
+//   str stdout path, str stderr path (empty: none), u32 threads per worker, u64 bytes of
+//   stack of each but the first (0: the system's), isolation (u32 flags, two maps of ids: u32
+//   count, count times u32 container, u32 host, u32 size; str rootfs, str cgroup path;
+//   ipc/isolation.hpp)
 
 } // namespace patchbay::ipc

@@ -13,6 +13,7 @@
 #include "worker/output_files.hpp"
 #include "worker/process_setup.hpp"
 #include "worker/reply_port.hpp"
+#include "worker/request_thread.hpp"
 #include "worker/router_watch.hpp"
 #include "worker/worker_exchange.hpp"
 
@@ -23,7 +24,6 @@
 #include <csignal>
 #include <cstring>
 #include <memory>
-#include <thread>
 #include <vector>
 
 namespace patchbay::worker {
@@ -271,12 +271,13 @@ void Worker::serve(ipc::RequestConsumer &consumer) noexcept
 bool Worker::serveAll()
 {
     bool ready = true;
-    std::vector<std::thread> others;
+    std::vector<std::unique_ptr<RequestThread>> others;
     try {
         // Signals go to the main thread: languages run their handlers there.
         BlockedSignals blocked;
         for (std::size_t i = 1; i < consumers_.size(); i++) {
-            others.emplace_back([this, i] { serve(*consumers_[i]); });
+            others.push_back(std::make_unique<RequestThread>(options_.start->threadStackBytes,
+                                                             [this, i] { serve(*consumers_[i]); }));
         }
     } catch (const std::exception &error) {
         startFailed(std::string("A request thread cannot be started: ") + error.what());
@@ -287,9 +288,7 @@ bool Worker::serveAll()
         sendPatiently(options_.router, MessageType::workerReady, {});
     }
     serve(*consumers_[0]);
-    for (std::thread &thread : others) {
-        thread.join();
-    }
+    others.clear(); // waits for them
     return ready;
 }
 

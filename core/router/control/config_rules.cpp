@@ -351,6 +351,7 @@ void ConfigRules::check(std::string_view rule, std::string_view name, const Valu
         checkProcesses(value, report);
     } else if (rule == "seats") {
         checkSeats(value, report);
+        checkThreadStack(value, report);
     } else if (rule == "listen_threads") {
         checkListenThreads(value, report);
     } else if (rule == "directory") {

@@ -23,7 +23,7 @@ constexpr char kSchema[] = R"({
       "type": "string"
     },
     "callable": {
-      "description": "The WSGI application: an attribute of the module.",
+      "description": "The application: an attribute of the module.",
       "type": "string",
       "default": "application"
     },
@@ -54,9 +54,46 @@ constexpr char kSchema[] = R"({
       "maximum": 4096,
       "default": 1
     },
-    "targets": { "type": "object", "x-unbuilt": true },
-    "prefix": { "type": "string", "x-unbuilt": true },
-    "thread_stack_size": { "type": "integer", "x-unbuilt": true }
+    "thread_stack_size": {
+      "description": "Bytes of stack of each request thread beside the main one.",
+      "type": "integer",
+      "minimum": 16384
+    },
+    "prefix": {
+      "description": "Path below which the application lives: SCRIPT_NAME, root_path.",
+      "type": "string",
+      "x-begins": "/"
+    },
+    "targets": {
+      "description": "Several applications in one process, all WSGI or all ASGI.",
+      "type": "object",
+      "additionalProperties": {
+        "type": "object",
+        "properties": {
+          "module": {
+            "description": "Name of the module to import; dots are allowed.",
+            "type": "string"
+          },
+          "callable": {
+            "description": "The application: an attribute of the module.",
+            "type": "string",
+            "default": "application"
+          },
+          "factory": {
+            "description": "Call the callable once, without arguments, to get the application.",
+            "type": "boolean",
+            "default": false
+          },
+          "prefix": {
+            "description": "Path below which the application lives: SCRIPT_NAME, root_path.",
+            "type": "string",
+            "x-begins": "/"
+          }
+        },
+        "required": ["module"],
+        "additionalProperties": false
+      }
+    }
   },
   "required": ["module"],
   "additionalProperties": false
@@ -74,7 +111,11 @@ public:
     {
         startInterpreter(options_, host_.program());
         try {
-            wsgi_.emplace(loadApplication(options_, host_), host_, threads > 1);
+            Application application = loadApplication(options_, host_);
+            if (application.asgi) {
+                throw std::runtime_error("ASGI is not supported by this build");
+            }
+            wsgi_.emplace(std::move(application.targets), host_, threads > 1);
         } catch (...) {
             stopInterpreter();
             throw;
