@@ -244,6 +244,34 @@ bool Schema::declares(std::string_view property) const
     return node_->property(property) != nullptr;
 }
 
+std::vector<std::string> Schema::optionsBelow(std::string_view property) const
+{
+    const SchemaNode *node = node_->property(property);
+    if (node == nullptr || node->unbuilt || node->additional == nullptr) {
+        return {};
+    }
+    return node->additional->names;
+}
+
+Schema Schema::without(const std::vector<std::string> &properties) const
+{
+    const auto goes = [&](const std::string &name) {
+        return std::find(properties.begin(), properties.end(), name) != properties.end();
+    };
+    auto node = std::make_shared<SchemaNode>(*node_);
+    node->properties.clear();
+    node->index.clear();
+    node->names.clear();
+    node->known.clear();
+    for (const auto &[name, property] : node_->properties) {
+        if (!goes(name)) {
+            node->addProperty(name, property);
+        }
+    }
+    std::erase_if(node->required, goes);
+    return Schema(std::move(node));
+}
+
 Schema Schema::merged(const Schema &other) const
 {
     auto node = std::make_shared<SchemaNode>(*node_);

@@ -81,6 +81,11 @@ public:
     Schema merged(const Schema &other) const;
 
     bool declares(std::string_view property) const;
+    // The options that each member of this property, an object, may have; none: there is no such
+    // property, or its members are not objects with known options.
+    std::vector<std::string> optionsBelow(std::string_view property) const;
+    // The same schema without these properties.
+    Schema without(const std::vector<std::string> &properties) const;
 
     // Adds to report, in Unit's order: an object's required members first, then its members in
     // document order, depth first. rules may be null when the schema names none.

@@ -255,6 +255,7 @@ http::ConnectionFacts Connection::facts() noexcept
     }
     facts.remoteAddress = {remote_, remoteSize_};
     facts.remotePort = remotePort_;
+    facts.target = binding_->listener->target;
     return facts;
 }
 

@@ -46,6 +46,7 @@ struct Listener {
     std::shared_ptr<ListenSocket> socket;
     std::shared_ptr<modules::ListenerInstance> module;
     std::shared_ptr<app::Application> application;
+    std::uint32_t target = 0; // of it, as pb_request has it
 };
 
 struct ConfigSnapshot {

@@ -86,7 +86,22 @@ std::string pointerTo(std::string_view parent, std::string_view name)
     return pointer;
 }
 
-ListenerConfig listenerConfig(const json::Member &member, const modules::Catalog &catalog)
+// Modules get an application's options as canonical JSON and number its targets as they come there,
+// so that the number does not change with the order in which somebody writes them.
+std::uint32_t targetIndex(const Value &application, std::string_view target)
+{
+    const Value *targets = application.find("targets");
+    if (targets == nullptr || targets->members().empty()) {
+        return 0;
+    }
+    const std::string_view name = target.empty() ? targets->members().front().name : target;
+    return static_cast<std::uint32_t>(
+        std::count_if(targets->members().begin(), targets->members().end(),
+                      [&](const json::Member &other) { return other.name < name; }));
+}
+
+ListenerConfig listenerConfig(const json::Member &member, const Value &applications,
+                              const modules::Catalog &catalog)
 {
     ListenerConfig listener;
     listener.address = member.name;
@@ -101,8 +116,15 @@ ListenerConfig listenerConfig(const json::Member &member, const modules::Catalog
     }
     listener.options = json::writeCanonical(options);
     const Value *pass = member.value.find("pass"); // wins over the old spelling
-    listener.applicationName = pass != nullptr ? passTarget(pass->text())
-                                               : std::string(member.value.stringOf("application"));
+    if (pass != nullptr) {
+        PassTarget to = passTarget(pass->text());
+        listener.applicationName = std::move(to.application);
+        listener.target = std::move(to.target);
+    } else {
+        listener.applicationName = member.value.stringOf("application");
+    }
+    listener.targetIndex =
+        targetIndex(*applications.find(listener.applicationName), listener.target);
     return listener;
 }
 
@@ -148,7 +170,7 @@ ApplicationConfig applicationConfig(const json::Member &member, const modules::C
     application.runtime = catalog.findRuntime(value.stringOf("type"));
     application.language = application.runtime->name();
     application.encoder = catalog.find("encoder." + application.language);
-    application.options = json::writeCompact(value);
+    application.options = json::writeCanonical(value);
     takeProcesses(value.find("processes"), application.scale);
     takeInteger(value, "threads", application.threads);
     takeInteger(value, "thread_stack_size", application.threadStackBytes);
@@ -193,12 +215,14 @@ void fill(ConfigDocument &document, const modules::Catalog &catalog, const Confi
     if (settings != nullptr) {
         takeSettings(document, *settings);
     }
+    const Value *applications = document.root.find("applications");
     if (const Value *listeners = document.root.find("listeners")) {
         for (const json::Member &member : listeners->members()) {
-            document.listeners.push_back(listenerConfig(member, catalog));
+            // A valid listener names an application.
+            document.listeners.push_back(listenerConfig(member, *applications, catalog));
         }
     }
-    if (const Value *applications = document.root.find("applications")) {
+    if (applications != nullptr) {
         for (const json::Member &member : applications->members()) {
             document.applications.push_back(applicationConfig(member, catalog));
         }

@@ -30,8 +30,10 @@ struct ListenerConfig {
     std::size_t offset = 0;                      // of the address
     std::string pointer;                         // "/listeners/*:80"
     const modules::ModuleInfo *module = nullptr; // of the catalog: "listener.tcp"
-    std::string options;         // canonical JSON: the members that belong to the module
-    std::string applicationName; // exists
+    std::string options;           // canonical JSON: the members that belong to the module
+    std::string applicationName;   // exists
+    std::string target;            // of it; empty: its first one, or it has none
+    std::uint32_t targetIndex = 0; // as pb_request has it
 };
 
 struct ApplicationConfig {

@@ -25,6 +25,7 @@ using json::Report;
 using json::Value;
 
 constexpr std::size_t kPassParts = 3;
+constexpr std::size_t kMaxTargets = 254; // of one application
 
 std::string quoted(std::string_view before, std::string_view name, std::string_view after)
 {
@@ -69,9 +70,9 @@ std::vector<std::string> passParts(std::string_view pass)
 }
 
 // How a name is written in `pass`.
-std::string passFor(std::string_view name)
+std::string escaped(std::string_view name)
 {
-    std::string out = "applications/";
+    std::string out;
     for (const char c : name) {
         if (c == '/') {
             out += "%2F";
@@ -82,6 +83,11 @@ std::string passFor(std::string_view name)
         }
     }
     return out;
+}
+
+std::string passFor(std::string_view application)
+{
+    return "applications/" + escaped(application);
 }
 
 std::string_view afterFirstSlash(std::string_view text)
@@ -173,6 +179,31 @@ std::vector<std::string> firstOf(std::vector<std::string> names)
     return names;
 }
 
+// The names lead from listeners to them; a module's schema says what each may have.
+void checkTargets(const Value &targets, Report &report)
+{
+    const auto fault = [&](std::string_view name, std::string detail, std::size_t offset) {
+        const std::size_t here = report.pointer().size();
+        report.enter("targets");
+        report.addAt(name, std::move(detail), offset);
+        report.leave(here);
+    };
+    if (targets.members().size() > kMaxTargets) {
+        report.addAt("targets",
+                     "The \"targets\" object must not contain more than " +
+                         std::to_string(kMaxTargets) + " members.",
+                     targets.offset());
+    }
+    for (const json::Member &target : targets.members()) {
+        if (target.name.empty()) {
+            fault(target.name, "The target name must not be empty.", target.nameOffset);
+        } else if (!target.value.isObject()) {
+            fault(target.name, quoted("The ", target.name, " target must be an object."),
+                  target.value.offset());
+        }
+    }
+}
+
 // Every Unit configuration has the member, most of them empty.
 void checkRoutes(const Value &value, Report &report)
 {
@@ -195,10 +226,11 @@ const modules::ModuleInfo *listenerModule(const modules::Catalog &catalog, std::
     return catalog.find("listener.tcp");
 }
 
-std::string passTarget(std::string_view pass)
+PassTarget passTarget(std::string_view pass)
 {
-    const std::vector<std::string> parts = passParts(pass);
-    return parts.size() < 2 ? std::string() : parts[1];
+    std::vector<std::string> parts = passParts(pass);
+    parts.resize(kPassParts);
+    return {std::move(parts[1]), std::move(parts[2])};
 }
 
 ConfigRules::ConfigRules(const Value &root, const modules::Catalog &catalog) : catalog_(catalog)
@@ -206,8 +238,8 @@ ConfigRules::ConfigRules(const Value &root, const modules::Catalog &catalog) : c
     if (const Value *applications = root.find("applications")) {
         for (const json::Member &member : applications->members()) {
             order_.push_back(member.name);
+            applications_.emplace(member.name, &member.value);
         }
-        applications_.insert(order_.begin(), order_.end());
     }
 }
 
@@ -278,7 +310,39 @@ const json::Schema *ConfigRules::application(const Value &value, Report &report)
                      type->offset());
         return nullptr;
     }
-    return compose(applicationSchema(), *runtime);
+    const json::Schema *schema = compose(applicationSchema(), *runtime);
+    const Value *targets = value.find("targets");
+    return targets != nullptr && targets->isObject() ? withTargets(*schema, *runtime, value, report)
+                                                     : schema;
+}
+
+// What a target can say for itself is not said for the whole application (config.md 5.1).
+const json::Schema *ConfigRules::withTargets(const json::Schema &schema,
+                                             const modules::ModuleInfo &module,
+                                             const Value &application, Report &report)
+{
+    const std::vector<std::string> options = schema.optionsBelow("targets");
+    if (options.empty()) {
+        return &schema; // it has none, and says so
+    }
+    const std::size_t before = report.size();
+    for (const std::string &option : options) {
+        if (const Value *value = application.find(option)) {
+            report.addAt(option,
+                         quoted("The ", option,
+                                " option is mutually exclusive with the \"targets\" object."),
+                         value->offset());
+        }
+    }
+    checkTargets(*application.find("targets"), report);
+    if (report.size() != before) {
+        return nullptr;
+    }
+    auto known = targeted_.find(&module);
+    if (known == targeted_.end()) {
+        known = targeted_.emplace(&module, schema.without(options)).first;
+    }
+    return &known->second;
 }
 
 const json::Schema *ConfigRules::select(std::string_view choice, std::string_view name,
@@ -295,6 +359,11 @@ void ConfigRules::invalidLocation(const Value &value, Report &report) const
     known.reserve(order_.size());
     for (const std::string &name : order_) {
         known.push_back(passFor(name));
+        if (const Value *targets = applications_.at(name)->find("targets")) {
+            for (const json::Member &target : targets->members()) {
+                known.push_back(passFor(name) + '/' + escaped(target.name));
+            }
+        }
     }
     // applications/x/y where the name is "x/y".
     const std::string_view name = afterFirstSlash(value.text());
@@ -302,6 +371,16 @@ void ConfigRules::invalidLocation(const Value &value, Report &report) const
                              ? passFor(name)
                              : json::nearest(value.text(), known);
     problem.known = firstOf(std::move(known));
+}
+
+bool ConfigRules::leadsSomewhere(const std::vector<std::string> &parts) const
+{
+    const auto application = parts.size() < 2 ? applications_.end() : applications_.find(parts[1]);
+    if (application == applications_.end()) {
+        return false;
+    }
+    const Value *targets = application->second->find("targets");
+    return parts.size() == 2 || (targets != nullptr && targets->find(parts[2]) != nullptr);
 }
 
 void ConfigRules::pass(const Value &value, Report &report) const
@@ -317,9 +396,7 @@ void ConfigRules::pass(const Value &value, Report &report) const
     } else if (parts[0] == "routes" || parts[0] == "upstreams") {
         report.add(quoted("Patchbay is built without the ", parts[0], " option support."),
                    value.offset());
-    } else if (parts[0] != "applications" || parts.size() != 2 ||
-               !applications_.contains(parts[1])) {
-        // Three parts would name a target, and no application has any.
+    } else if (parts[0] != "applications" || !leadsSomewhere(parts)) {
         invalidLocation(value, report);
     }
 }

@@ -8,7 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 namespace patchbay::control {
@@ -17,8 +17,12 @@ namespace patchbay::control {
 const modules::ModuleInfo *listenerModule(const modules::Catalog &catalog,
                                           std::string_view address);
 
-// Name of the application that a valid `pass` value leads to.
-std::string passTarget(std::string_view pass);
+// Where a valid `pass` value leads to.
+struct PassTarget {
+    std::string application;
+    std::string target; // empty: the first one, or there are none
+};
+PassTarget passTarget(std::string_view pass);
 
 class ConfigRules final : public json::Rules {
 public:
@@ -33,17 +37,21 @@ private:
     const json::Schema *listener(std::string_view address, const json::Value &value,
                                  json::Report &report);
     const json::Schema *application(const json::Value &value, json::Report &report);
+    const json::Schema *withTargets(const json::Schema &schema, const modules::ModuleInfo &module,
+                                    const json::Value &application, json::Report &report);
     // The core's options and the module's. Throws Error when the module's schema is broken.
     const json::Schema *compose(const json::Schema &core, const modules::ModuleInfo &module);
 
     void pass(const json::Value &value, json::Report &report) const;
     void oldApplication(const json::Value &value, json::Report &report) const;
+    bool leadsSomewhere(const std::vector<std::string> &parts) const;
     void invalidLocation(const json::Value &value, json::Report &report) const;
 
     const modules::Catalog &catalog_;
     std::vector<std::string> order_; // names of applications
-    std::unordered_set<std::string> applications_;
+    std::unordered_map<std::string, const json::Value *> applications_;
     std::map<const modules::ModuleInfo *, json::Schema> composed_;
+    std::map<const modules::ModuleInfo *, json::Schema> targeted_; // for applications with targets
 };
 
 } // namespace patchbay::control

@@ -83,6 +83,32 @@ std::string typePattern(const std::string &languages)
     return "^(" + languages + ")( |[0-9]|$)";
 }
 
+bool contains(const std::vector<std::string> &names, const std::string &name)
+{
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// An application has targets, or is one itself: as ConfigRules::withTargets says it.
+Value eitherTargets(const std::vector<std::string> &options, Value required)
+{
+    Value none = Value::object();
+    for (const std::string &option : options) {
+        none.add(option, Value::boolean(false));
+    }
+    Value with = Value::object();
+    with.add("required", strings({"targets"}));
+    with.add("properties", std::move(none));
+    Value noTargets = Value::object();
+    noTargets.add("targets", Value::boolean(false));
+    Value itself = Value::object();
+    itself.add("required", std::move(required));
+    itself.add("properties", std::move(noTargets));
+    Value choices = Value::array();
+    choices.append(std::move(with));
+    choices.append(std::move(itself));
+    return choices;
+}
+
 class Publisher {
 public:
     explicit Publisher(const modules::Catalog &catalog) : catalog_(catalog) {}
@@ -207,8 +233,9 @@ Value Publisher::schema(const Value &source) const
 Value Publisher::composed(const json::Schema &core, std::string_view coreText,
                           const modules::ModuleInfo &module) const
 {
+    std::vector<std::string> ofTargets;
     try {
-        core.merged(json::Schema(module.schema)); // says what is wrong with it
+        ofTargets = core.merged(json::Schema(module.schema)).optionsBelow("targets");
     } catch (const Error &error) {
         throw Error("module \"" + module.file + "\": " + error.what());
     }
@@ -216,6 +243,7 @@ Value Publisher::composed(const json::Schema &core, std::string_view coreText,
     Value out = Value::object();
     Value options = Value::object();
     Value required = Value::array();
+    Value requiredOfTargets = Value::array();
     for (const Value &part : parts) {
         if (const Value *properties = part.find("properties")) {
             for (const Member &property : properties->members()) {
@@ -224,7 +252,7 @@ Value Publisher::composed(const json::Schema &core, std::string_view coreText,
         }
         if (const Value *names = part.find("required")) {
             for (const Value &name : names->items()) {
-                required.append(name);
+                (contains(ofTargets, name.text()) ? requiredOfTargets : required).append(name);
             }
         }
     }
@@ -235,6 +263,9 @@ Value Publisher::composed(const json::Schema &core, std::string_view coreText,
     out.add("properties", properties(options));
     if (!required.items().empty()) {
         out.add("required", std::move(required));
+    }
+    if (!ofTargets.empty()) {
+        out.add("oneOf", eitherTargets(ofTargets, std::move(requiredOfTargets)));
     }
     out.add("additionalProperties", Value::boolean(false));
     return out;

@@ -78,7 +78,8 @@ PlanBase planBase(const ConfigDocument &document, const std::vector<ResolvedList
         base.listeners.emplace(
             listener.spec.canonical,
             PlanBase::Listener{listener.config->address,
-                               listener.config->options + ' ' + listener.config->applicationName});
+                               listener.config->options + ' ' + listener.config->applicationName +
+                                   '/' + std::to_string(listener.config->targetIndex)});
     }
     for (const ApplicationConfig &application : document.applications) {
         base.names.push_back(application.name);

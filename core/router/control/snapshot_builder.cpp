@@ -128,7 +128,8 @@ Candidate SnapshotBuilder::build(const ConfigDocument &document, std::uint64_t g
         if (const SocketPtr &socket = next.sockets->sockets()[i]) {
             const ListenerConfig &listener = *listeners[i].config;
             content.listeners.push_back({listener.address, socket, listeners[i].module,
-                                         applications.at(listener.applicationName)});
+                                         applications.at(listener.applicationName),
+                                         listener.targetIndex});
         }
     }
     for (const ApplicationConfig &application : document.applications) {

@@ -75,6 +75,7 @@ pb_request makeEncoderInput(const Request &request, const ConnectionFacts &facts
     input.flags = flagsOf(request, facts);
     input.exchange_id = exchangeId;
     input.engine = engine;
+    input.target_index = facts.target;
     input.method = toStr(request.method);
     input.target = toStr(request.target);
     input.path = toStr(request.path);

@@ -10,7 +10,7 @@
 
 namespace patchbay::http {
 
-// Constant for the life of a connection; views belong to the connection and its listener.
+// What a request does not say itself; views belong to the connection and its listener.
 struct ConnectionFacts {
     bool https = false;
     std::string_view serverPort;    // of the listener; empty on a unix socket: 80 or 443 is put in
@@ -18,6 +18,7 @@ struct ConnectionFacts {
     std::string_view remoteAddress; // no port; "unix:"
     std::uint32_t localPort = 0;    // 0: none
     std::uint32_t remotePort = 0;
+    std::uint32_t target = 0; // of the application, as pb_request has it
 };
 
 // bodySize: bytes of body, decoded. A chunked body is shown to applications as one with a

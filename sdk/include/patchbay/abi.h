@@ -88,7 +88,8 @@ typedef struct pb_module {
     const char *version;        /* of the module; for a runtime, of the language: "3.11.2" */
     const char *options_schema; /* a JSON Schema object; the core validates before create() */
     /* [control] (runtime: main thread of prototype) Makes an instance from options that passed the
-       schema. No side effects on failure. NULL and a text in error on failure. options is JSON. */
+       schema. No side effects on failure. NULL and a text in error on failure. options is JSON,
+       members sorted by name. */
     void *(*create)(const pb_host *host, pb_str options, pb_error *error);
     /* [control] (runtime: worker) After the last use. */
     void (*destroy)(void *self);
@@ -149,7 +150,8 @@ typedef struct pb_request {
     uint32_t flags; /* enum pb_request_flags */
     uint64_t exchange_id;
     uint32_t engine;
-    uint32_t target_index; /* 0 = the application's first target */
+    uint32_t target_index; /* of the option "targets", in the order in which create() sees them;
+                              0 if there are none */
     pb_str method;
     pb_str target;              /* request target as received, with query */
     pb_str path;                /* decoded and normalised */

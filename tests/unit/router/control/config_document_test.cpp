@@ -641,7 +641,8 @@ public:
         CPPUNIT_ASSERT(app.environment ==
                        (std::vector<std::pair<std::string, std::string>>{{"B", "1"}, {"A", ""}}));
         CPPUNIT_ASSERT_EQUAL(std::uint64_t{8'388'608}, app.shmBytes);
-        CPPUNIT_ASSERT(app.options.starts_with("{\"type\":\"python 3.11\",\"module\":\"wsgi\","));
+        // Members sorted by name, so that an application has one text however it is written.
+        CPPUNIT_ASSERT(app.options.find(R"("module":"wsgi","processes":2)") != std::string::npos);
 
         const ApplicationConfig &spare = document.applications[1];
         CPPUNIT_ASSERT_EQUAL(1u, spare.scale.spare);
