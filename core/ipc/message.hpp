@@ -70,8 +70,9 @@ enum class MessageType : std::uint32_t {
     engineDoorbell = 81, // u32 engine, fds: eventfd. Before the engine's first request
 
     // worker -> router
-    // Empty, or of a program (ipc/protocol.hpp): u32 major, u32 minor of the protocol it speaks,
-    // u32 many (0/1: a seat serves many requests at a time), str its library ("patchbay-go 0.1.0")
+    // Empty, or u32 major, u32 minor of the protocol it speaks (ipc/protocol.hpp), u32 many (0/1: a
+    // seat serves many requests at a time), str library of a program ("patchbay-go 0.1.0"), else
+    // empty
     workerReady = 100,
     workerFailed = 101, // str text
     workerSpent = 102,  // - it takes no more requests, finishes what it has, and ends

@@ -195,7 +195,7 @@ concept HasThreads = requires(T self, void *thread)
 };
 
 // Optional: [worker] int loop(void *thread, const pb_loop &loop); on each request thread, as in
-// pb_runtime_ops. PB_OK, PB_SERVE, or an exception (logged): this worker cannot go on.
+// pb_runtime_ops. PB_OK, PB_SERVE, or an exception: this worker cannot start, or not go on.
 template <class T>
 concept HasLoop = requires(T self, void *thread, const pb_loop &loop)
 {
@@ -371,17 +371,17 @@ void stop(void *self) noexcept
 }
 
 template <class T>
-int loop(void *self, void *thread, const pb_loop *raw) noexcept
+int loop(void *self, void *thread, const pb_loop *raw, pb_error *error) noexcept
 {
     return guarded([&] { return object<T>(self).loop(thread, *raw); },
                    [&](const char *text) {
-                       static_cast<Box<T> *>(self)->host.log(PB_LOG_ALERT, text);
+                       fail(error, text);
                        return PB_ERROR;
                    });
 }
 
 template <class T>
-constexpr auto loopOrNull() -> int (*)(void *, void *, const pb_loop *)
+constexpr auto loopOrNull() -> int (*)(void *, void *, const pb_loop *, pb_error *)
 {
     if constexpr (HasLoop<T>) {
         return &loop<T>;
