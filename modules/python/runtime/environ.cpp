@@ -175,12 +175,17 @@ bool EnvironFactory::add(PyObject *environ, const PairView &pair, Ref &previous)
 Ref EnvironFactory::keyFor(const PairView &pair)
 {
     RememberedKey &place = remembered_[pair.hash % remembered_.size()];
-    if (place.hash == pair.hash && hasBytes(place.key.get(), pair.ownKey)) {
+    if (place.hash == pair.hash && place.key && place.name == pair.ownKey) {
         return Ref::borrow(place.key.get());
     }
-    Ref key = latin1(pair.ownKey);
+    std::string text = "HTTP_";
+    for (const char c : pair.ownKey) {
+        text += static_cast<char>(kEnvironBytes[static_cast<unsigned char>(c)]);
+    }
+    Ref key = latin1(text);
     if (key && pair.ownKey.size() <= kMaxRememberedKey) {
         place.hash = pair.hash;
+        place.name = pair.ownKey;
         place.key = Ref::borrow(key.get());
     }
     return key;

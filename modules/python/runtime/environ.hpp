@@ -8,6 +8,7 @@
 #include "patchbay/module.hpp"
 
 #include <array>
+#include <string>
 
 namespace patchbay::python {
 
@@ -23,6 +24,7 @@ public:
 private:
     struct RememberedKey {
         std::uint32_t hash = 0;
+        std::string name; // of the field, in lower case
         Ref key;
     };
 
