@@ -52,20 +52,28 @@ Call callOf(PyObject *callable) noexcept
     return method ? functionOf(method.get()) : Call{};
 }
 
-// config.md 5.3: a coroutine function, or a callable that takes one argument (ASGI 2).
-bool looksLikeAsgi(PyObject *callable) noexcept
+enum class Style { other, asgi2, asgi3 };
+
+// A coroutine function, or a callable that takes one argument (ASGI 2).
+Style styleOf(PyObject *callable) noexcept
 {
     const Call call = callOf(callable);
     PyErr_Clear(); // no such attribute
     if (!call.function || !PyFunction_Check(call.function.get())) {
-        return false;
+        return Style::other;
     }
     const auto *code =
         reinterpret_cast<const PyCodeObject *>(PyFunction_GetCode(call.function.get()));
     if ((code->co_flags & CO_COROUTINE) != 0) {
-        return true;
+        return Style::asgi3;
     }
-    return (code->co_flags & CO_VARARGS) == 0 && code->co_argcount - call.bound == 1;
+    const bool takesOne = (code->co_flags & CO_VARARGS) == 0 && code->co_argcount - call.bound == 1;
+    return takesOne ? Style::asgi2 : Style::other;
+}
+
+bool looksLikeAsgi(const Callable &callable) noexcept
+{
+    return styleOf(callable.object.get()) != Style::other;
 }
 
 // How a person finds it in the configuration: "target "a": " or nothing.
@@ -114,9 +122,9 @@ bool areAsgi(const Options &options, const std::vector<Callable> &callables, con
     if (options.protocol != Protocol::detected) {
         return options.protocol == Protocol::asgi;
     }
-    const bool first = looksLikeAsgi(callables[0].object.get());
+    const bool first = looksLikeAsgi(callables[0]);
     for (std::size_t i = 1; i < callables.size(); ++i) {
-        if (looksLikeAsgi(callables[i].object.get()) != first) {
+        if (looksLikeAsgi(callables[i]) != first) {
             failWith(host, "the targets " + inQuotes(options.targets[0].name) + " and " +
                                inQuotes(options.targets[i].name) + " are of two kinds: the " +
                                (first ? "first" : "second") +
@@ -134,6 +142,8 @@ Application loadApplication(const Options &options, const sdk::Host &host)
     Application application;
     for (const Target &target : options.targets) {
         application.targets.push_back({loadCallable(target, host), target.prefix});
+        Callable &callable = application.targets.back();
+        callable.isAsgi2 = styleOf(callable.object.get()) == Style::asgi2;
     }
     application.asgi = areAsgi(options, application.targets, host);
     return application;

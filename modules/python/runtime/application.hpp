@@ -14,7 +14,8 @@ namespace patchbay::python {
 
 struct Callable {
     Ref object;
-    std::string prefix; // of its target
+    std::string prefix;   // of its target
+    bool isAsgi2 = false; // called with the scope, it returns what takes receive and send
 };
 
 struct Application {

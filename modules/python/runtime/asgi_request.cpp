@@ -133,7 +133,7 @@ PyObject *receive(PyObject *self, PyObject *)
 {
     AsgiRequest &request = of(self);
     if (request.loop == nullptr) {
-        PyErr_SetString(PyExc_RuntimeError, "the event loop of the request has ended");
+        PyErr_SetString(PyExc_RuntimeError, "the request is over");
         return nullptr;
     }
     if (awaited(request.receiving)) {
@@ -187,8 +187,8 @@ bool writeData(AsgiRequest &request)
         const std::size_t part = std::min(room, size - request.written);
         // The end goes out together with the last bytes.
         const bool hold = request.last && part == size - request.written;
-        if ((hold ? exchange.write_buffered : exchange.write)(
-                exchange.context, bytes + request.written, part) != PB_OK) {
+        if ((hold ? exchange.write_buffered
+                  : exchange.write)(exchange.context, bytes + request.written, part) != PB_OK) {
             return clientGone(request);
         }
         request.written += part;
@@ -276,7 +276,7 @@ PyObject *send(PyObject *self, PyObject *message)
 {
     AsgiRequest &request = of(self);
     if (request.loop == nullptr) {
-        PyErr_SetString(PyExc_RuntimeError, "the event loop of the request has ended");
+        PyErr_SetString(PyExc_RuntimeError, "the request is over");
         return nullptr;
     }
     if (request.data.obj != nullptr) {
@@ -320,6 +320,9 @@ void deallocate(PyObject *object) noexcept
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
     clear(object);
+    if (of(object).loop != nullptr) {
+        of(object).loop->forget(of(object));
+    }
     dropData(of(object));
     type->tp_free(object);
     Py_DECREF(type);

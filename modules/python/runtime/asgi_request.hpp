@@ -50,8 +50,8 @@ public:
     }
     // Something came for what it waits for.
     static void progress(AsgiRequest &request);
-    // The application has returned, or failed with this exception: whatever is missing now will never
-    // come. True: nothing to complain of. error may be null.
+    // The application has returned, or failed with this exception: whatever is missing now will
+    // never come. True: nothing to complain of. error may be null.
     static bool end(AsgiRequest &request, PyObject *error);
 
 private:

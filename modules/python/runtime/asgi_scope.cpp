@@ -65,9 +65,9 @@ ScopeFactory::ScopeFactory()
             fieldNames_[key] = bytesOf(name);
         }
     }
-    prepared_ = Ref::steal(Py_BuildValue("{s:s,s:s,s:s,s:y,s:s}", "type", "http", "http_version",
-                                         "1.1", "scheme", "http", "query_string", "", "root_path",
-                                         ""));
+    prepared_ =
+        Ref::steal(Py_BuildValue("{s:s,s:s,s:s,s:y,s:s}", "type", "http", "http_version", "1.1",
+                                 "scheme", "http", "query_string", "", "root_path", ""));
     if (!prepared_) {
         throw std::runtime_error("Python failed to prepare the scope: " + describeException());
     }
@@ -189,10 +189,8 @@ bool ScopeFactory::fill(PyObject *scope, const Texts &texts, std::string_view pr
             put(scope, "http_version", latin1(protocol.substr(protocol.find('/') + 1)))) &&
            (scheme.empty() || put(scope, "scheme", latin1(scheme))) &&
            (query.empty() || put(scope, "query_string", bytesOf(query))) &&
-           put(scope, "client",
-               endOf(texts[keyOf("REMOTE_ADDR")], texts[keyOf("REMOTE_PORT")])) &&
-           put(scope, "server",
-               endOf(texts[keyOf("SERVER_ADDR")], texts[keyOf("SERVER_PORT")])) &&
+           put(scope, "client", endOf(texts[keyOf("REMOTE_ADDR")], texts[keyOf("REMOTE_PORT")])) &&
+           put(scope, "server", endOf(texts[keyOf("SERVER_ADDR")], texts[keyOf("SERVER_PORT")])) &&
            setPath(scope, texts, prefix);
 }
 

@@ -16,8 +16,8 @@ class ScopeFactory {
 public:
     ScopeFactory(); // throws std::runtime_error
 
-    // A dict of its own for one request. prefix: the target's; state: of the lifespan. Empty, with an
-    // exception set: no memory, or a damaged message.
+    // A dict of its own for one request. prefix: the target's; state: of the lifespan. Empty, with
+    // an exception set: no memory, or a damaged message.
     Ref make(const MessageReader &message, std::string_view prefix, PyObject *state);
 
 private:

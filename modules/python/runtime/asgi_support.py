@@ -1,9 +1,11 @@
 """Compiled into the runtime: the life of an event loop that serves ASGI applications. What happens
 for each request is C++ (asgi_request.cpp)."""
 import asyncio
+import sys
 
-# Seconds that an application has for lifespan.shutdown, and its tasks to be cancelled.
-SHUTDOWN_LIMIT = 5
+# Seconds that an application has for lifespan.shutdown, and its tasks to be cancelled: together less
+# than the router waits for a worker's end.
+SHUTDOWN_LIMIT = 4
 
 
 class StartFailed(Exception):
@@ -50,7 +52,10 @@ class Lifespan:
         if kind == "lifespan.startup.failed":
             self.task.cancel()
             self.task = None
-            raise StartFailed(f"ASGI lifespan startup failed: {message or 'no reason given'}")
+            lines = message.strip().splitlines() or ["no reason given"]
+            if len(lines) > 1:          # a traceback, with the cause at its end
+                print(message, file=sys.stderr, flush=True)
+            raise StartFailed(f"ASGI lifespan startup failed: {lines[-1]}")
         if kind is None:
             error = None if self.task.cancelled() else self.task.exception()
             self.off(repr(error) if error else "it returned")
@@ -103,19 +108,26 @@ class EventLoop:
 
     def end(self):
         try:
-            self.loop.run_until_complete(asyncio.wait_for(self._end(), SHUTDOWN_LIMIT))
-        except asyncio.TimeoutError:
-            self.log(f"the application did not end within {SHUTDOWN_LIMIT} s")
+            self.within(SHUTDOWN_LIMIT, self._shutdown())
+            tasks = asyncio.all_tasks(self.loop)
+            for task in tasks:
+                task.cancel()
+            self.within(SHUTDOWN_LIMIT, self._end(tasks))
         finally:
             asyncio.set_event_loop(None)
             self.loop.close()
 
-    async def _end(self):
+    def within(self, seconds, coroutine):
+        try:
+            self.loop.run_until_complete(asyncio.wait_for(coroutine, seconds))
+        except asyncio.TimeoutError:
+            self.log(f"the application did not end within {seconds} s")
+
+    async def _shutdown(self):
         for lifespan in reversed(self.lifespans):
             await lifespan.shutdown()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
+
+    async def _end(self, tasks):
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.loop.shutdown_asyncgens()
         await self.loop.shutdown_default_executor()

@@ -1,7 +1,8 @@
 // Prototype (create) and worker process: the module "runtime.python". Ties interpreter, application
 // and request threads together and sees to who holds the GIL: serve() does, waiting for a request
-// nobody does.
+// nobody does; an event loop does until it waits.
 #include "application.hpp"
+#include "asgi.hpp"
 #include "interpreter.hpp"
 #include "wsgi.hpp"
 
@@ -44,8 +45,7 @@ constexpr char kSchema[] = R"({
     "protocol": {
       "description": "How the application is called.",
       "type": "string",
-      "enum": ["wsgi", "asgi"],
-      "x-unbuilt": ["asgi"]
+      "enum": ["wsgi", "asgi"]
     },
     "threads": {
       "description": "Request threads per worker process.",
@@ -113,9 +113,10 @@ public:
         try {
             Application application = loadApplication(options_, host_);
             if (application.asgi) {
-                throw std::runtime_error("ASGI is not supported by this build");
+                asgi_.emplace(std::move(application.targets), host_);
+            } else {
+                wsgi_.emplace(std::move(application.targets), host_, threads > 1);
             }
-            wsgi_.emplace(std::move(application.targets), host_, threads > 1);
         } catch (...) {
             stopInterpreter();
             throw;
@@ -162,10 +163,25 @@ public:
         return wsgi_->serve(thread->request, exchange);
     }
 
+    int loop(void *pointer, const pb_loop &core)
+    {
+        if (!asgi_) {
+            return PB_SERVE;
+        }
+        auto *thread = static_cast<Thread *>(pointer);
+        if (thread == nullptr) {
+            throw std::runtime_error("Python has no thread state for this thread");
+        }
+        const GilHold gil(thread->state);
+        AsgiLoop(*asgi_, core).run();
+        return PB_OK;
+    }
+
     void stop()
     {
         PyEval_RestoreThread(mainState_);
         wsgi_.reset();
+        asgi_.reset();
         stopInterpreter();
     }
 
@@ -178,8 +194,9 @@ private:
 
     sdk::Host host_;
     Options options_;
-    std::optional<WsgiApplication> wsgi_; // start() to stop()
-    PyThreadState *mainState_ = nullptr;  // the interpreter's
+    std::optional<WsgiApplication> wsgi_; // one of the two, start() to stop()
+    std::optional<AsgiApplication> asgi_;
+    PyThreadState *mainState_ = nullptr; // the interpreter's
     unsigned long mainThread_ = 0;
 };
 
