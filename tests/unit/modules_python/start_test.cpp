@@ -47,6 +47,15 @@ void expectAnswer(const std::string &options, const std::string &body)
     });
 }
 
+void expectProtocol(const std::string &options, bool asgi)
+{
+    fixture::inChild([&] {
+        Worker worker(options);
+        CPPUNIT_ASSERT_EQUAL(std::string(), worker.startError());
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(options, asgi ? PB_OK : PB_SERVE, worker.loopOnce());
+    });
+}
+
 std::string callable(const std::string &name)
 {
     return R"("module": "package.inner", "callable": ")" + name + "\"";
@@ -63,7 +72,7 @@ class StartTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(testFactories);
     CPPUNIT_TEST(testTargets);
     CPPUNIT_TEST(testTargetsThatCannotBe);
-    CPPUNIT_TEST(testAsgiIsRefused);
+    CPPUNIT_TEST(testDetection);
     CPPUNIT_TEST(testPath);
     CPPUNIT_TEST(testSystemPython);
     CPPUNIT_TEST(testEnvironments);
@@ -184,10 +193,16 @@ public:
                       "The \"targets\" object has no member: there is no application to run.");
     }
 
-    void testAsgiIsRefused()
+    // What is ASGI is told by loop(): PB_SERVE is for WSGI.
+    void testDetection()
     {
         for (const char *name : {"asgi3", "asgi2", "asgi3_instance", "Asgi2Class"}) {
-            expectNoStart(callable(name), "ASGI is not supported by this build");
+            expectProtocol(callable(name), true);
+            expectProtocol(callable(name) + R"(, "protocol": "wsgi")", false);
+        }
+        for (const char *name : {"application", "instance", "Class", "partial", "any_arguments"}) {
+            expectProtocol(callable(name), false);
+            expectProtocol(callable(name) + R"(, "protocol": "asgi")", true);
         }
     }
 
