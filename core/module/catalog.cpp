@@ -37,6 +37,7 @@ json::Value describe(const ModuleInfo &module)
     object.add("version", json::Value::string(module.version));
     object.add("file", json::Value::string(module.file));
     object.add("schema", json::Value::string(module.schema));
+    object.add("program", json::Value::boolean(module.program));
     return object;
 }
 
@@ -61,6 +62,12 @@ std::string textOf(const json::Value &object, std::string_view name)
     return member->text();
 }
 
+bool isTrue(const json::Value &object, std::string_view name)
+{
+    const json::Value *member = object.find(name);
+    return member != nullptr && member->asBool();
+}
+
 ModuleInfo parseModule(const json::Value &value)
 {
     const json::Value *kind = value.find("kind");
@@ -68,9 +75,12 @@ ModuleInfo parseModule(const json::Value &value)
         kind->asInteger() > UINT32_MAX) {
         throw Error("a module has no \"kind\"");
     }
-    ModuleInfo module{textOf(value, "id"), static_cast<std::uint32_t>(kind->asInteger()),
-                      printable(textOf(value, "version")), textOf(value, "file"),
-                      textOf(value, "schema")};
+    ModuleInfo module{textOf(value, "id"),
+                      static_cast<std::uint32_t>(kind->asInteger()),
+                      printable(textOf(value, "version")),
+                      textOf(value, "file"),
+                      textOf(value, "schema"),
+                      isTrue(value, "program")};
     std::string fault = idFault(module.id, module.kind);
     if (fault.empty()) {
         fault = schemaFault(module.schema);
@@ -122,7 +132,7 @@ const ModuleInfo *Catalog::findRuntime(std::string_view type) const
     const ModuleInfo *best = nullptr;
     for (const ModuleInfo &module : modules) {
         if (module.kind != PB_KIND_RUNTIME || module.name() != language ||
-            !matchesVersion(module.version, version)) {
+            !matchesVersion(module.program ? "" : module.version, version)) {
             continue;
         }
         // Only a higher one: of equal versions the first by file name stays.
@@ -138,7 +148,8 @@ std::vector<std::string> Catalog::runtimeTypes() const
     std::vector<std::string> types;
     for (const ModuleInfo &module : modules) {
         if (module.kind == PB_KIND_RUNTIME) {
-            types.push_back(std::string(module.name()) + " " + module.version);
+            const std::string version = module.program ? "" : " " + module.version;
+            types.push_back(std::string(module.name()) + version);
         }
     }
     return types;

@@ -2,48 +2,15 @@
 big downloads, error pages, the admin site with its sqlite database."""
 import hashlib
 import http.client
-import http.cookiejar
 import os
 import re
 import shutil
 import subprocess
 import unittest
-import urllib.error
-import urllib.parse
-import urllib.request
 
 import harness
+from browser import Browser, multipart
 from harness import APPS, free_port, python_app
-
-
-class Browser:
-    """Follows redirects and keeps cookies, as a browser does."""
-
-    def __init__(self, port):
-        self.base = f"http://127.0.0.1:{port}"
-        self.cookies = http.cookiejar.CookieJar()
-        self.opener = urllib.request.build_opener(
-            urllib.request.HTTPCookieProcessor(self.cookies))
-
-    def open(self, path, data=None, headers=None):
-        if isinstance(data, dict):
-            data = urllib.parse.urlencode(data).encode()
-        request = urllib.request.Request(self.base + path, data, headers or {})
-        try:
-            return self.opener.open(request, timeout=harness.BOUND)
-        except urllib.error.HTTPError as e:
-            return e
-
-    def text(self, path, data=None, headers=None):
-        return self.open(path, data, headers).read().decode()
-
-
-def multipart(name, filename, content):
-    boundary = "----patchbay-test-boundary"
-    body = (f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; '
-            f'filename="{filename}"\r\nContent-Type: application/octet-stream\r\n\r\n').encode()
-    return body + content + f"\r\n--{boundary}--\r\n".encode(), \
-        {"Content-Type": f"multipart/form-data; boundary={boundary}"}
 
 
 class Flask(harness.Case):

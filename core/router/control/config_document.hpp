@@ -48,7 +48,7 @@ struct ApplicationConfig {
     Scale scale;          // "processes"
     std::uint32_t threads = 1;
     std::uint64_t threadStackBytes = 0; // 0: the system's
-    std::uint32_t requestLimit = 0; // of each worker; 0: none
+    std::uint32_t requestLimit = 0;     // of each worker; 0: none
     app::Limits limits;
     std::string user, group;      // empty: the daemon's
     std::string workingDirectory; // empty: the daemon's
@@ -56,6 +56,14 @@ struct ApplicationConfig {
     std::string stdoutPath, stderrPath; // empty: none
     ipc::Isolation isolation;
     std::uint64_t shmBytes = 104'857'600;
+};
+
+struct SinkConfig {
+    std::string name;
+    std::size_t offset = 0;                      // of the name
+    std::string pointer;                         // "/sinks/metrics"
+    const modules::ModuleInfo *module = nullptr; // of the catalog
+    std::string options;                         // canonical JSON of the whole sink
 };
 
 struct ConfigDefaults {
@@ -85,6 +93,7 @@ struct ConfigDocument {
     std::optional<std::uint32_t> listenThreads; // absent: one per CPU
     std::vector<ListenerConfig> listeners;      // in document order
     std::vector<ApplicationConfig> applications;
+    std::vector<SinkConfig> sinks;
 
     // A ConfigError of a later stage that points into this document; cause as in ConfigError.
     ConfigError errorAt(ConfigError::Stage stage, std::string pointer, std::size_t offset,

@@ -33,7 +33,7 @@ private:
     AsgiRequestType requests_;
     Ref support_;     // the module made of asgi_support.py
     Ref startFailed_; // its exception
-    Ref log_;     // a function: a line for the log
+    Ref log_;         // a function: a line for the log
 };
 
 class AsgiLoop {

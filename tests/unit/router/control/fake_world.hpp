@@ -129,8 +129,8 @@ private:
 
 class FakePrototype {
 public:
-    FakePrototype(ControlLoop &loop, Faults &faults, std::string name, pid_t pid,
-                  pid_t &nextPid, ipc::Channel channel)
+    FakePrototype(ControlLoop &loop, Faults &faults, std::string name, pid_t pid, pid_t &nextPid,
+                  ipc::Channel channel)
         : name_(std::move(name)), pid_(pid), loop_(loop), faults_(faults), nextPid_(nextPid),
           channel_(std::move(channel))
     {
@@ -478,6 +478,10 @@ public:
         return nullptr;
     }
     pb_socket_spec resolve(const ListenerPtr &instance, const ListenerConfig &listener) override;
+    std::shared_ptr<modules::SinkInstance> makeSink(const SinkConfig &) override
+    {
+        throw Error("no sinks here");
+    }
     std::shared_ptr<modules::EncoderInstance> makeEncoder(const ApplicationConfig &) override
     {
         if (faults_.encoderThrows) {

@@ -1,0 +1,56 @@
+// [worker] Which script a path means (app-interfaces 4): a pure function over what is asked of the
+// file system, so that its table is tested without PHP and without files.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace patchbay::php {
+
+// One `targets` entry, or the application itself.
+struct Target {
+    std::string root;                // real path, no trailing '/'; empty: the file system's root
+    std::string script;              // "/app.php": every request runs it; empty: by path
+    std::string index = "index.php"; // for paths ending in '/'
+};
+
+enum class FileKind {
+    missing,
+    directory,
+    regular,  // and may be read
+    forbidden // is there, but may not be read or is no regular file
+};
+
+class FileSystem {
+public:
+    virtual ~FileSystem() = default;
+    virtual FileKind look(const std::string &file) const = 0;
+};
+
+// The real one. Follows symbolic links, as PHP does.
+class RealFileSystem final : public FileSystem {
+public:
+    FileKind look(const std::string &file) const override;
+};
+
+struct Decision {
+    enum class Action {
+        run,
+        addSlash, // 301 to the path with a '/' behind it
+        forbidden,
+        notFound
+    };
+    Action action = Action::notFound;
+    std::string scriptName; // of run: from the root, begins with '/'
+    std::string file;       // of run: absolute
+    std::string pathInfo;   // of run: empty if there is none
+};
+
+// path: decoded and normalised.
+Decision decide(const Target &target, std::string_view path, const FileSystem &files);
+
+// What a Location may carry of a decoded path: everything else becomes %XX.
+std::string percentEncoded(std::string_view path);
+
+} // namespace patchbay::php
