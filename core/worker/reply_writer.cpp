@@ -46,6 +46,11 @@ bool ReplyWriter::cancelled() const noexcept
     return (end & ipc::kCancelled) != 0 || port_.ended();
 }
 
+bool ReplyWriter::peerDone() const noexcept
+{
+    return (slot_->cancelled.load(std::memory_order_acquire) & ipc::kPeerDone) != 0;
+}
+
 unsigned char *ReplyWriter::stage(std::size_t size)
 {
     stagedAt_ = 0;

@@ -51,6 +51,8 @@ public:
         return port_.waitUntil(ready, [this] { return cancelled(); });
     }
     bool cancelled() const noexcept;
+    // The client has ended its side: it may have left, or still read.
+    bool peerDone() const noexcept;
 
 private:
     bool takeRun(std::size_t wanted) noexcept;

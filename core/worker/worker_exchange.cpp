@@ -156,6 +156,7 @@ bool WorkerExchange::progress() noexcept
     }
     const bool news =
         (told_ != 0 && writer_.cancelled()) ||
+        ((told_ & kNotCancelled) != 0 && writer_.peerDone()) ||
         ((told_ & kNoBody) != 0 && slot_->inboxSeq.load(std::memory_order_acquire) != inboxSeq_) ||
         ((told_ & kNoRoom) != 0 && writer_.room() != 0);
     if (news) {
@@ -296,6 +297,9 @@ int WorkerExchange::cancelled(void *context)
     }
     if (exchange.writer_.cancelled()) {
         return 1;
+    }
+    if (exchange.waits_ == Waits::never && exchange.writer_.peerDone()) {
+        return 2;
     }
     exchange.tell(kNotCancelled);
     return 0;

@@ -178,12 +178,21 @@ class Messages(Asgi):
         self.assertIn("Response content longer than Content-Length", self.events())
 
     def test_disconnect(self):
-        with Connection(self.address) as c:
-            c.send("GET /wait_for_disconnect HTTP/1.1\r\nHost: x\r\n\r\n")
-            wait_for("the request", lambda: "waiting" in self.events())
-            c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        wait_for("http.disconnect", lambda: "http.disconnect" in self.events())
+        """Reset or closed; one that is closed on its side only still gets its answer."""
+        for number, linger in enumerate((b"\1\0\0\0\0\0\0\0", None)):
+            with Connection(self.address) as c:
+                c.send("GET /wait_for_disconnect HTTP/1.1\r\nHost: x\r\n\r\n")
+                wait_for("the request", lambda: self.events().count("waiting") == number + 1)
+                if linger:
+                    c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            wait_for("http.disconnect",
+                     lambda: self.events().count("http.disconnect") == number + 1)
         self.assertNotIn("Traceback", self.server.text())
+        with Connection(self.address) as c:
+            c.send("GET /answers_after_disconnect HTTP/1.1\r\nHost: x\r\n\r\n")
+            wait_for("the request", lambda: "waiting for the end" in self.events())
+            c.sock.shutdown(socket.SHUT_WR)
+            self.assertEqual(c.response().body, b"still there")
 
     def test_disconnect_after_the_end(self):
         self.assertEqual(self.ask("/after_the_end").body, b"done")

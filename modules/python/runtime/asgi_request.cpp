@@ -122,11 +122,17 @@ Ref nextMessage(AsgiRequest &request)
     if (!request.bodyTold) {
         return nextBody(request);
     }
-    if (request.exchange->cancelled(request.exchange->context) != 0) {
+    switch (request.exchange->cancelled(request.exchange->context)) {
+    case 0:
+        return {};
+    case 1:
         request.clientGone = true;
-        return disconnectMessage();
+        break;
+    default: // it may read still, so what is sent goes out
+        request.leftTold = true;
+        break;
     }
-    return {};
+    return disconnectMessage();
 }
 
 PyObject *receive(PyObject *self, PyObject *)
@@ -182,7 +188,7 @@ bool writeData(AsgiRequest &request)
     while (request.written < size) {
         const std::size_t room = exchange.room(exchange.context);
         if (room == 0) {
-            return exchange.cancelled(exchange.context) == 0 || clientGone(request);
+            return exchange.cancelled(exchange.context) != 1 || clientGone(request);
         }
         const std::size_t part = std::min(room, size - request.written);
         // The end goes out together with the last bytes.
@@ -401,7 +407,7 @@ bool AsgiRequestType::end(AsgiRequest &request, PyObject *error)
     const bool complete = request.finished;
     if (request.exchange != nullptr) {
         pb_exchange &exchange = *request.exchange;
-        const bool gone = request.clientGone || exchange.cancelled(exchange.context) != 0;
+        const bool gone = request.clientGone || exchange.cancelled(exchange.context) == 1;
         request.clientGone = gone;
         // Started and then nothing: the client sees that something was to come.
         if (error == nullptr && request.started && !request.sentBody) {
@@ -411,7 +417,7 @@ bool AsgiRequestType::end(AsgiRequest &request, PyObject *error)
         finish(request, PB_ERROR);
     }
     if (error == nullptr) {
-        return complete || request.clientGone;
+        return complete || request.clientGone || request.leftTold;
     }
     return request.clientGone && PyErr_GivenExceptionMatches(error, PyExc_OSError) != 0;
 }

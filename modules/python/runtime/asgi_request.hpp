@@ -28,6 +28,7 @@ struct AsgiRequest {
     bool sentBody;   // some http.response.body came
     bool finished;   // the last http.response.body came
     bool clientGone; // found out
+    bool leftTold;   // http.disconnect was given, though an answer may still be wanted
     bool hasLength;
     std::uint64_t lengthLeft; // of the Content-Length
     PyObject *receiving;      // future of a receive() that waits; owned

@@ -134,7 +134,7 @@ bool sendHead(PyObject *message, pb_exchange &exchange, std::optional<std::uint6
     error.text[0] = '\0';
     if (exchange.head(exchange.context, static_cast<std::uint32_t>(number), head.fields.data(),
                       head.fields.size(), &error) != PB_OK) {
-        if (exchange.cancelled(exchange.context) != 0) {
+        if (exchange.cancelled(exchange.context) == 1) {
             PyErr_SetString(PyExc_ConnectionResetError, "the client has gone");
         } else {
             PyErr_Format(PyExc_ValueError, "the response headers were refused: %s", error.text);

@@ -98,6 +98,13 @@ async def wait_for_disconnect(scope, receive, send):
     events.append(message["type"])
 
 
+async def answers_after_disconnect(scope, receive, send):
+    events.append("waiting for the end")
+    await body_of(receive)
+    await receive()
+    await answer(send, b"still there")
+
+
 async def after_the_end(scope, receive, send):
     waiting = asyncio.create_task(receive_twice(receive))
     await answer(send, b"done")

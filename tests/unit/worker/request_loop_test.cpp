@@ -44,6 +44,7 @@ class RequestLoopTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(testBodyWindows);
     CPPUNIT_TEST(testRoomAndWindow);
     CPPUNIT_TEST(testCancel);
+    CPPUNIT_TEST(testClientEndsItsSide);
     CPPUNIT_TEST(testFullRing);
     CPPUNIT_TEST(testMemoryShortage);
     CPPUNIT_TEST(testFailures);
@@ -208,6 +209,21 @@ public:
         CPPUNIT_ASSERT_EQUAL(PB_OK, curious.finish(curious.context, PB_ERROR));
         auto answers = collect(2);
         CPPUNIT_ASSERT(answers.at(first).aborted && answers.at(second).aborted);
+    }
+
+    void testClientEndsItsSide()
+    {
+        const ipc::Ticket ticket = router_->push("m");
+        pb_exchange &x = *await(PB_LOOP_REQUEST);
+        CPPUNIT_ASSERT_EQUAL(0, x.cancelled(x.context));
+        fallAsleep();
+        router_->application.layout().slots[0].cancelled.store(ipc::kPeerDone);
+        ipc::signalWorker(router_->worker.layout());
+        CPPUNIT_ASSERT(await(PB_LOOP_PROGRESS) == &x);
+        CPPUNIT_ASSERT_EQUAL(2, x.cancelled(x.context));
+        fallAsleep();
+        answer(x, "all the same");
+        CPPUNIT_ASSERT_EQUAL(std::string("all the same"), router_->finish(ticket).body);
     }
 
     // More entries than the ring holds: the rest goes out as the router reads.
