@@ -145,6 +145,13 @@ class Requests(External):
         self.wait_begun("gone")
         self.serves()
 
+    def test_the_client_ends_its_side(self):
+        self.prepare()
+        c = self.ask("/until-done")
+        self.wait_begun("until-done")
+        c.sock.shutdown(harness.socket.SHUT_WR)
+        self.assertEqual(c.response().body, b"done, cancelled 0")
+
     def test_the_client_leaves_a_long_response(self):
         self.prepare()
         c = self.ask(f"/huge?{100 << 20}")
@@ -178,7 +185,7 @@ class Requests(External):
         self.prepare()
         old = self.workers()
         for _ in range(3):
-            self.assertEqual(get(self.address, "/fork").body, b"child 0")
+            self.assertEqual(get(self.address, "/fork").body, b"child 0, parent 1")
         self.assertEqual(self.workers(), old)
 
     def test_the_loop_written_out(self):
@@ -257,6 +264,17 @@ class Ends(External):
         begin = time.monotonic()
         self.assertEqual(self.server.stop(), 0)
         self.assertLess(time.monotonic() - begin, 10)
+
+    def test_the_router_is_killed(self):
+        """Its programs end, the next router's serve."""
+        self.prepare(processes=2)
+        self.ask("/hang")
+        self.wait_begun("hang")
+        old = self.workers()
+        os.kill(self.server.one("patchbay: router"), signal.SIGKILL)
+        wait_for("their end", lambda: not any(harness.alive(p) for p in old), 10)
+        wait_for("others", lambda: len(self.workers()) == 2)
+        self.serves()
 
     def test_the_server_is_killed(self):
         """No program outlives its server, busy or idle."""

@@ -171,6 +171,10 @@ PBA_API ssize_t pba_read_body(pba_request *request, void *buffer, size_t size);
 
 /* 1: nobody waits for the response any more. Does not block. */
 PBA_API int pba_cancelled(const pba_request *request);
+/* 1: the client has ended its side of the connection. It may have left, or may still read the
+   response, which TCP does not tell: for long waits that are of no use to nobody. Does not block.
+ */
+PBA_API int pba_client_done(const pba_request *request);
 
 /* ---- its response -----------------------------------------------------------------------------
  */

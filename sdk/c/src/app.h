@@ -16,6 +16,11 @@
 
 /* Memory goes from one thread to the server and comes back to another: that a run is handed over is
    seen by the server's process alone, so ThreadSanitizer has to be told. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define __SANITIZE_THREAD__ 1 /* as GCC says it */
+#endif
+#endif
 #if defined(__SANITIZE_THREAD__)
 #include <sanitizer/tsan_interface.h>
 #define PBA_HANDED_OVER(at) __tsan_release(at)
@@ -27,6 +32,9 @@
 
 typedef _Atomic(uint32_t) shared32;
 typedef _Atomic(uint64_t) shared64;
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2 && sizeof(shared32) == 4 &&
+                   sizeof(shared64) == 8,
+               "words of shared memory are what the server's are");
 
 /* The word of shared memory at this place. Whoever calls has checked offset and alignment. */
 static inline shared32 *pba_word32(uint8_t *base, size_t offset)

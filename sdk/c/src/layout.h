@@ -50,7 +50,9 @@ enum {
     PBA_SLOT_CONSUMED = 56,
     PBA_SLOT_MIN = 64,
 
-    PBA_CANCELLED = 1, /* of PBA_SLOT_CANCELLED; others are not for us */
+    /* bits of PBA_SLOT_CANCELLED; others are not for us */
+    PBA_CANCELLED = 1,
+    PBA_CLIENT_DONE = 2,
 
     PBA_SEAT_WAKE = 0,
     PBA_SEAT_SERVED = 4,

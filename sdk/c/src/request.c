@@ -129,6 +129,13 @@ int pba_cancelled(const pba_request *request)
     return request->app->forked || pba_request_gone(request);
 }
 
+int pba_client_done(const pba_request *request)
+{
+    const uint32_t done = PBA_CANCELLED | PBA_CLIENT_DONE;
+    return pba_cancelled(request) ||
+           (atomic_load(pba_word32(request->slot, PBA_SLOT_CANCELLED)) & done) != 0;
+}
+
 static int finish(pba_request *request, bool complete)
 {
     struct pba_app *app = request->app;

@@ -189,6 +189,17 @@ static int serve_until_gone(pba_request *request)
     return PBA_GONE;
 }
 
+/* Until the client has ended its side; it may still read. */
+static int serve_until_done(pba_request *request)
+{
+    note("until-done");
+    while (!pba_client_done(request)) {
+        usleep(5000);
+    }
+    begin(request);
+    return printed(request, "done, cancelled %d", pba_cancelled(request));
+}
+
 static int serve_until(pba_request *request)
 {
     note("until");
@@ -248,6 +259,21 @@ static int serve_broken(pba_request *request)
     return PBA_INVALID;
 }
 
+/* Descriptors beyond the standard ones that can only be the server's. */
+static int server_descriptors(void)
+{
+    int found = 0;
+    for (int fd = 3; fd < 200; fd++) {
+        char path[64], target[64] = "";
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        if (readlink(path, target, sizeof target - 1) > 0) {
+            found += strstr(target, "socket:") != NULL || strstr(target, "eventfd") != NULL ||
+                     strstr(target, "memfd") != NULL;
+        }
+    }
+    return found;
+}
+
 /* What a forked child finds: every function says no, and its descriptors are not the server's. */
 static int serve_fork(pba_request *request)
 {
@@ -255,17 +281,17 @@ static int serve_fork(pba_request *request)
     if (child == 0) {
         char byte;
         const pba_info *info = pba_get_info(request);
-        const int bad = pba_write(request, "x", 1) != PBA_GONE ||
-                        pba_status(request, 200) == PBA_OK ||
-                        pba_read_body(request, &byte, 1) != PBA_GONE || !pba_cancelled(request) ||
-                        pba_end(request) != PBA_GONE || info->field_count != 0 ||
-                        info->method.data != NULL || getenv("PATCHBAY_INIT") != NULL;
+        const int bad =
+            pba_write(request, "x", 1) != PBA_GONE || pba_status(request, 200) == PBA_OK ||
+            pba_read_body(request, &byte, 1) != PBA_GONE || !pba_cancelled(request) ||
+            pba_end(request) != PBA_GONE || info->field_count != 0 || info->method.data != NULL ||
+            getenv("PATCHBAY_INIT") != NULL || server_descriptors() != 0;
         _exit(bad);
     }
     int status = -1;
     waitpid(child, &status, 0);
     begin(request);
-    return printed(request, "child %d", status);
+    return printed(request, "child %d, parent %d", status, server_descriptors() > 1);
 }
 
 static int serve(pba_request *request, void *user)
@@ -282,6 +308,7 @@ static int serve(pba_request *request, void *user)
         {"/huge", serve_huge},
         {"/until", serve_until},
         {"/until-gone", serve_until_gone},
+        {"/until-done", serve_until_done},
         {"/broken", serve_broken},
         {"/bad-fields", serve_bad_fields},
         {"/no-status", serve_no_status},
