@@ -49,6 +49,7 @@ struct SchemaNode {
     Pointer additional;  // schema of members without one of their own
     Pointer items;
     std::vector<std::string> enumeration;
+    std::string beginning; // of a string; empty: any
     std::optional<Bound> minimum;
     std::optional<Bound> maximum;
     Quantity quantity = Quantity::none;

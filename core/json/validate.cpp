@@ -148,6 +148,12 @@ void Validator::string(const SchemaNode &node, const Value &value, std::string_v
         problem.allowed = "[" + join(quoted) + "]";
         return;
     }
+    if (!text.starts_with(node.beginning)) {
+        report_.add(
+            about("The ", name, " must be a string beginning with " + quote(node.beginning) + "."),
+            value.offset());
+        return;
+    }
     const std::vector<std::string> &unbuilt = node.unbuiltValues;
     if (std::find(unbuilt.begin(), unbuilt.end(), text) != unbuilt.end()) {
         report_.add(about("Patchbay is built without support of the value ", text,

@@ -2,7 +2,14 @@
 // everything else in the process.
 #include "allocations.hpp"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#define PB_HAS_FEATURE(name) __has_feature(name) // Clang's way to say it
+#else
+#define PB_HAS_FEATURE(name) 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
+    PB_HAS_FEATURE(address_sanitizer) || PB_HAS_FEATURE(thread_sanitizer)
 #define PB_FOREIGN_MALLOC 1
 #else
 #define PB_FOREIGN_MALLOC 0

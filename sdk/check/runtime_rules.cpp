@@ -53,14 +53,20 @@ public:
         return crossing("serve()",
                         [&] { return ops_.serve(object_->self(), thread, &exchange.face()); });
     }
-    // Nothing: it has no loop().
+    // Nothing: it has no loop(). Throws Finding for PB_ERROR.
     std::optional<int> loop(void *thread, const ScriptedLoop &events) const
     {
         if (ops_.loop == nullptr) {
             return {};
         }
-        return crossing("loop()",
-                        [&] { return ops_.loop(object_->self(), thread, &events.face()); });
+        ErrorText error;
+        const int result = crossing("loop()", [&] {
+            return ops_.loop(object_->self(), thread, &events.face(), error.face());
+        });
+        const std::string text = error.text("loop()");
+        expect(result != PB_ERROR,
+               "loop() fails: " + (text.empty() ? "it does not say why" : text));
+        return result;
     }
     void stop()
     {

@@ -98,6 +98,7 @@ std::int64_t ScriptedExchange::readBody(void *context, void *buffer, std::size_t
         return -1;
     }
     if (e.where_ == In::loop && !std::exchange(e.bodyCame_, !e.bodyCame_)) {
+        e.waiting_ = true;
         return PB_AGAIN;
     }
     const std::string &body = e.script_.body;
@@ -159,13 +160,16 @@ int ScriptedExchange::finish(void *context, int result)
 
 int ScriptedExchange::cancelled(void *context)
 {
-    const ScriptedExchange &e = self(context);
+    ScriptedExchange &e = self(context);
+    e.waiting_ = true; // for it to change
     return e.script_.cancelled || e.gone_ ? 1 : 0;
 }
 
 std::size_t ScriptedExchange::room(void *context)
 {
-    return self(context).isOver() ? 0 : kRoom;
+    ScriptedExchange &e = self(context);
+    e.waiting_ = e.waiting_ || e.isOver();
+    return e.isOver() ? 0 : kRoom;
 }
 
 } // namespace patchbay::check

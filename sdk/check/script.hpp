@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace patchbay::check {
@@ -48,6 +49,8 @@ public:
     const std::string &fault() const noexcept { return fault_; }
     bool finished() const noexcept { return finished_; }   // by finish()
     bool completed() const noexcept { return completed_; } // by finish(), with PB_OK
+    // True once after each answer by which a runtime learns that it has to wait.
+    bool takeWaiting() noexcept { return std::exchange(waiting_, false); }
     const Script &script() const noexcept { return script_; }
 
 private:
@@ -77,6 +80,7 @@ private:
     bool finished_ = false;
     bool completed_ = false;
     In where_;
+    bool waiting_ = false;
     bool bodyCame_ = false; // in a loop: each part only when asked for again
     std::string fault_;
 };

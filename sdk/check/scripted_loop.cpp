@@ -36,7 +36,7 @@ void ScriptedLoop::tell(pb_loop_event &event)
         return;
     }
     for (; turn_ < exchanges_.size(); turn_++) {
-        if (!exchanges_[turn_]->finished()) {
+        if (!exchanges_[turn_]->finished() && exchanges_[turn_]->takeWaiting()) {
             event.kind = PB_LOOP_PROGRESS;
             event.exchange = &exchanges_[turn_++]->face();
             return;

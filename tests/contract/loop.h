@@ -30,10 +30,11 @@ static inline int go_on(pb_exchange *exchange)
     return 1;
 }
 
-static inline int good_loop(void *self, void *thread, const pb_loop *loop)
+static inline int good_loop(void *self, void *thread, const pb_loop *loop, pb_error *error)
 {
     (void)self;
     (void)thread;
+    (void)error;
     for (;;) {
         pb_loop_event event = {.struct_size = sizeof event};
         struct pollfd wake = {.fd = loop->wake_fd, .events = POLLIN};

@@ -29,6 +29,7 @@ constexpr char kOptions[] = R"json({
     "protocol": {"type": "string", "enum": ["wsgi", "asgi"], "x-unbuilt": ["asgi"]},
     "many": {"type": "string", "enum": ["a", "b", "c"]},
     "one": {"type": "string", "enum": ["a"]},
+    "prefix": {"type": "string", "x-begins": "/"},
     "targets": {"x-unbuilt": true},
     "limits": {
       "type": "object", "required": ["soft", "hard"], "additionalProperties": false,
@@ -120,6 +121,12 @@ public:
                                      "\"asgi\" of the \"protocol\" option.\n"},
             {R"("many":"d")", "/many@21 The \"many\" can either be \"a\", \"b\", or \"c\".\n"},
             {R"("one":"b")", "/one@20 The \"one\" can only be \"a\".\n"},
+            {R"("prefix":"")",
+             "/prefix@23 The \"prefix\" must be a string beginning with \"/\".\n"},
+            {R"("prefix":"app/")",
+             "/prefix@23 The \"prefix\" must be a string beginning with \"/\".\n"},
+            {R"("prefix":1)",
+             "/prefix@23 The \"prefix\" value must be a string, but not an integer number.\n"},
             {R"("targets":{})",
              "/targets@14 Patchbay is built without the \"targets\" option support.\n"},
             {R"("thread":1)", "/thread@14 Unknown parameter \"thread\".\n"},
@@ -170,7 +177,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{5}, problems.size());
         CPPUNIT_ASSERT_EQUAL("module"s, problems[1].suggestion);
         // Not built options are not offered.
-        CPPUNIT_ASSERT_EQUAL(std::size_t{15}, problems[1].known.size());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{16}, problems[1].known.size());
         CPPUNIT_ASSERT_EQUAL("module"s, problems[1].known[0]);
         CPPUNIT_ASSERT_EQUAL("{\"minimum\":0,\"maximum\":10}"s, problems[2].allowed);
         CPPUNIT_ASSERT_EQUAL("[\"wsgi\",\"asgi\"]"s, problems[3].allowed);
@@ -204,6 +211,10 @@ public:
             {R"({"properties":[]})", "schema at \"/properties\": must be an object"},
             {R"({"items":"x"})", "schema at \"/items\": must be an object"},
             {R"({"minimum":"1"})", "schema at \"/minimum\": must be a number"},
+            {R"({"x-begins":""})", "schema at \"/x-begins\": must consist of letters, digits, "
+                                   "\"/\", \"-\" and \"_\""},
+            {R"({"x-begins":"^"})", "schema at \"/x-begins\": must consist of letters, digits, "
+                                    "\"/\", \"-\" and \"_\""},
             {R"({"required":["a"]})",
              "schema at \"\": the required \"a\" is not among the properties"},
             {R"([])", "schema at \"\": must be an object"},
