@@ -5,6 +5,7 @@
 
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace patchbay::check {
@@ -43,11 +44,10 @@ void ScriptedLoop::tell(pb_loop_event &event)
         }
     }
     turn_ = 0;
-    over_ = true;
-    for (const auto &exchange : exchanges_) {
-        over_ = over_ && exchange->finished();
-    }
-    event.kind = over_ ? PB_LOOP_STOP : PB_LOOP_NOTHING;
+    const bool done = std::all_of(exchanges_.begin(), exchanges_.end(),
+                                  [](const auto &exchange) { return exchange->finished(); });
+    event.kind = done && !over_ ? PB_LOOP_STOP : PB_LOOP_NOTHING;
+    over_ = done;
 }
 
 } // namespace patchbay::check

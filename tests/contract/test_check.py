@@ -90,7 +90,7 @@ GOOD = ["good_encoder", "longer_table", "short_listener", "sdk_encoder", "sdk_li
 def check(file, *more):
     """The document that the tool prints, with its exit status."""
     file = pathlib.Path(file)
-    encoder = ["--encoder", str(ENCODER)] if file.parent.name != "special" else []
+    encoder = ["--encoder", str(ENCODER)] if "--encoder" not in more else []
     run = subprocess.run([TOOL, "check", file, "--json", *encoder, *more],
                          capture_output=True, text=True, timeout=300)
     assert run.returncode in (0, 1), (run.returncode, run.stderr)
@@ -166,6 +166,13 @@ class Arguments(unittest.TestCase):
         self.assertIn("  table         FAILED   its table of functions is complete\n"
                       "    its ops table has no \"encode\"\n", run.stdout)
         self.assertRegex(run.stdout, r"\n5 rules kept, 1 broken, 1 not tried\n$")
+
+    def test_an_asgi_application(self):
+        shipped = BUILD / "modules"
+        options = {"module": "asgi_app", "path": str(APPS)}
+        code, document = check(shipped / "runtime_python.so", "--options", json.dumps(options),
+                               "--encoder", str(shipped / "encoder_python.so"))
+        self.assertEqual((code, results(document, "failed")), (0, []))
 
     def test_options_that_the_schema_refuses(self):
         run = self.run_tool("check", BUILD / "modules" / "listener_unix.so", "--options",
