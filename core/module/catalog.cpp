@@ -37,6 +37,7 @@ json::Value describe(const ModuleInfo &module)
     object.add("version", json::Value::string(module.version));
     object.add("file", json::Value::string(module.file));
     object.add("schema", json::Value::string(module.schema));
+    object.add("stamp", json::Value::string(module.stamp));
     return object;
 }
 
@@ -68,9 +69,15 @@ ModuleInfo parseModule(const json::Value &value)
         kind->asInteger() > UINT32_MAX) {
         throw Error("a module has no \"kind\"");
     }
-    ModuleInfo module{textOf(value, "id"), static_cast<std::uint32_t>(kind->asInteger()),
-                      printable(textOf(value, "version")), textOf(value, "file"),
-                      textOf(value, "schema")};
+    ModuleInfo module{textOf(value, "id"),
+                      static_cast<std::uint32_t>(kind->asInteger()),
+                      printable(textOf(value, "version")),
+                      textOf(value, "file"),
+                      textOf(value, "schema"),
+                      {}};
+    if (const json::Value *stamp = value.find("stamp")) {
+        module.stamp = printable(stamp->text());
+    }
     std::string fault = idFault(module.id, module.kind);
     if (fault.empty()) {
         fault = schemaFault(module.schema);

@@ -20,7 +20,8 @@ ResolvedListener resolveOne(const ConfigDocument &document, const ListenerConfig
                             ModuleSource &modules, ListenerPool &pool)
 {
     try {
-        std::string key = listener.module->id + '\n' + listener.options;
+        std::string key =
+            listener.module->id + '\n' + listener.module->stamp + '\n' + listener.options;
         auto instance = pool.acquire(key, [&] { return modules.makeListener(listener); });
         return {&listener, instance, modules.resolve(instance, listener)};
     } catch (const modules::InvalidAddress &error) {
@@ -119,7 +120,7 @@ void checkSurroundings(const ConfigDocument &document)
 
 ModuleSource::ListenerPtr RegistryModules::makeListener(const ListenerConfig &listener)
 {
-    return std::make_shared<modules::ListenerInstance>(registry_.module(listener.module->id),
+    return std::make_shared<modules::ListenerInstance>(registry_.module(*listener.module),
                                                        modules::host(), listener.options);
 }
 
@@ -131,7 +132,7 @@ pb_socket_spec RegistryModules::resolve(const ListenerPtr &instance, const Liste
 std::shared_ptr<modules::EncoderInstance>
 RegistryModules::makeEncoder(const ApplicationConfig &application)
 {
-    return std::make_shared<modules::EncoderInstance>(registry_.module(application.encoder->id),
+    return std::make_shared<modules::EncoderInstance>(registry_.module(*application.encoder),
                                                       modules::host(), application.options);
 }
 
