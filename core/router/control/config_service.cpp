@@ -152,7 +152,7 @@ Outcome ConfigService::edit(const Edit &edit, const std::string &ifMatch, const 
     return noted(author, dryRun, [&] {
         json::Value root = declared();
         edit(root);
-        return put(declare(readAgain(root)), Controller::Demand::everything, author, dryRun);
+        return put(declare(readAgain(root)), Controller::Demand::everything, author, dryRun, {});
     });
 }
 
@@ -181,7 +181,7 @@ Outcome ConfigService::rollback(std::uint64_t id, const Author &author, bool dry
                             failure.text);
         }
         return put(readConfiguration({{"version " + std::to_string(id), std::move(text)}}),
-                   Controller::Demand::listeners, author, dryRun);
+                   Controller::Demand::listeners, author, dryRun, {});
     });
 }
 

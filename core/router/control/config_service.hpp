@@ -90,7 +90,7 @@ private:
     };
     Found findModules();
     Outcome put(DeclaredConfig declared, Controller::Demand demand, const Author &author,
-                bool dryRun, Found found = {});
+                bool dryRun, Found found);
     // Runs the change; why it is refused goes to the log.
     template <class Change>
     auto noted(const Author &author, bool dryRun, const Change &change);
