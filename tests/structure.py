@@ -71,7 +71,7 @@ def main():
     for path in tracked():
         if path.parts[0] not in TOP and not path.parts[0].startswith("."):
             problems.append(f"{path}: the top level is fixed")
-        if path.suffix not in (".cpp", ".hpp", ".h", ".c"):
+        if path.suffix not in (".cpp", ".hpp", ".h", ".c", ".go"):
             continue
         text = (ROOT / path).read_text()
         check_includes(path, text)

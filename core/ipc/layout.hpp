@@ -68,6 +68,12 @@ inline constexpr Phase statePhase(SlotState s)
     return static_cast<Phase>(s & 0xF);
 }
 
+// Bits of RequestSlot::cancelled.
+enum SlotEnd : std::uint32_t {
+    kCancelled = 1, // stop, nobody waits for the answer
+    kPeerDone = 2,  // the client has ended its side: it may have left, or wait for the answer still
+};
+
 // One request. Written by the router before its ticket is published.
 struct alignas(kCacheLine) RequestSlot {
     std::atomic<SlotState> state;
@@ -78,7 +84,7 @@ struct alignas(kCacheLine) RequestSlot {
     std::uint32_t messageSize;   // bytes of encoded message at unit
     std::uint32_t bodySize;      // bytes of body right behind the message; the rest is asked for
     // Written by the router while the worker serves; read by that worker.
-    std::atomic<std::uint32_t> cancelled; // 1: stop, nobody waits for the answer
+    std::atomic<std::uint32_t> cancelled; // SlotEnd
     std::atomic<std::uint32_t> inboxSize; // bytes of body in the inbox window
     std::atomic<std::uint32_t> inboxUnit; // where it lies
     std::atomic<std::uint32_t> inboxSeq;  // +1 for each window filled, so 0 = none yet

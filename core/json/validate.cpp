@@ -38,6 +38,11 @@ void Report::enter(std::string_view name)
 
 namespace {
 
+bool hasNull(std::string_view text)
+{
+    return text.find('\0') != std::string_view::npos;
+}
+
 // `"name"` between two pieces of text.
 std::string about(std::string_view before, std::string_view name, std::string_view after)
 {
@@ -125,7 +130,7 @@ bool Validator::checkKind(const SchemaNode &node, const Value &value, std::strin
 void Validator::string(const SchemaNode &node, const Value &value, std::string_view name)
 {
     const std::string &text = value.text();
-    if (text.find('\0') != std::string::npos) {
+    if (hasNull(text)) {
         report_.add(about("The ", name, " value must not contain null character."), value.offset());
         return;
     }
@@ -194,6 +199,9 @@ void Validator::array(const SchemaNode &node, const Value &array, std::string_vi
                       " array must contain only " + wanted.substr(article + 1) + " values."),
                 item.offset());
             suggestUnit(*node.items, item, problem);
+        } else if (item.isString() && hasNull(item.text())) {
+            report_.add(about("The ", name, " array must not contain strings with null character."),
+                        item.offset());
         } else {
             value(*node.items, item, name);
         }
@@ -219,7 +227,7 @@ void Validator::member(const SchemaNode &node, const Member &member)
             value(*property, member.value, member.name);
         }
     } else if (node.additional != nullptr) {
-        if (member.name.find('\0') != std::string::npos) {
+        if (hasNull(member.name)) {
             report_.add(about("The name ", member.name, " must not contain null character."),
                         member.nameOffset);
             return;

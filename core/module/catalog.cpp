@@ -38,6 +38,7 @@ json::Value describe(const ModuleInfo &module)
     object.add("file", json::Value::string(module.file));
     object.add("schema", json::Value::string(module.schema));
     object.add("stamp", json::Value::string(module.stamp));
+    object.add("program", json::Value::boolean(module.program));
     return object;
 }
 
@@ -62,6 +63,12 @@ std::string textOf(const json::Value &object, std::string_view name)
     return member->text();
 }
 
+bool isTrue(const json::Value &object, std::string_view name)
+{
+    const json::Value *member = object.find(name);
+    return member != nullptr && member->asBool();
+}
+
 ModuleInfo parseModule(const json::Value &value)
 {
     const json::Value *kind = value.find("kind");
@@ -74,6 +81,7 @@ ModuleInfo parseModule(const json::Value &value)
                       printable(textOf(value, "version")),
                       textOf(value, "file"),
                       textOf(value, "schema"),
+                      isTrue(value, "program"),
                       {}};
     if (const json::Value *stamp = value.find("stamp")) {
         module.stamp = printable(stamp->text());
@@ -125,7 +133,7 @@ const ModuleInfo *Catalog::findRuntime(std::string_view type) const
     const ModuleInfo *best = nullptr;
     for (const ModuleInfo &module : modules) {
         if (module.kind != PB_KIND_RUNTIME || module.name() != language ||
-            !matchesVersion(module.version, version)) {
+            !matchesVersion(module.program ? "" : module.version, version)) {
             continue;
         }
         // Only a higher one: of equal versions the first by file name stays.
@@ -141,7 +149,8 @@ std::vector<std::string> Catalog::runtimeTypes() const
     std::vector<std::string> types;
     for (const ModuleInfo &module : modules) {
         if (module.kind == PB_KIND_RUNTIME) {
-            types.push_back(std::string(module.name()) + " " + module.version);
+            const std::string version = module.program ? "" : " " + module.version;
+            types.push_back(std::string(module.name()) + version);
         }
     }
     return types;

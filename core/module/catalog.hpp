@@ -12,14 +12,13 @@ namespace patchbay::modules {
 inline constexpr std::size_t kMaxManifest = std::size_t{64} << 20;
 
 struct ModuleInfo {
-    std::string id;      // "encoder.python"
-    std::uint32_t kind;  // enum pb_kind
-    std::string version; // for a runtime: of the language, "3.11.2"
-    std::string file;    // absolute path
-    std::string schema;  // JSON Schema of its options
-
-    std::string
-        stamp; // of the file, as discovery saw it: another one, another module. May be empty
+    std::string id;       // "encoder.python"
+    std::uint32_t kind;   // enum pb_kind
+    std::string version;  // for a runtime: of the language, "3.11.2"
+    std::string file;     // absolute path
+    std::string schema;   // JSON Schema of its options
+    bool program = false; // a runtime that executes a program: its type takes no version
+    std::string stamp;    // of the file, as discovery saw it: another stamp, another module
 
     std::string_view name() const; // "python": what follows the first dot of id
 };
@@ -31,8 +30,9 @@ struct Catalog {
 
     const ModuleInfo *find(std::string_view id) const; // first by file name
     // Type matching (config.md 5.1): "python", "python 3.1"; highest version, then first file.
+    // Programs have no version that one could ask for.
     const ModuleInfo *findRuntime(std::string_view type) const;
-    // "python 3.11.2", ...: for error messages.
+    // "python 3.11.2", "go", ...: for error messages.
     std::vector<std::string> runtimeTypes() const;
 };
 

@@ -96,11 +96,15 @@ std::string encoderFault(const pb_encoder_ops &ops)
     return fault;
 }
 
+bool becomesProgram(const pb_runtime_ops &ops)
+{
+    return ops.struct_size >= offsetof(pb_runtime_ops, loop) && ops.become != nullptr;
+}
+
 std::string runtimeFault(const pb_runtime_ops &ops)
 {
     std::string fault = opsSizeFault(&ops, "runtime", offsetof(pb_runtime_ops, become));
-    const bool isProgram = fault.empty() && ops.struct_size >= sizeof ops && ops.become != nullptr;
-    if (fault.empty() && !isProgram) {
+    if (fault.empty() && !becomesProgram(ops)) {
         fault = firstMissing("ops table", {{"start", ops.start != nullptr},
                                            {"thread_enter", ops.thread_enter != nullptr},
                                            {"thread_leave", ops.thread_leave != nullptr},
@@ -110,9 +114,18 @@ std::string runtimeFault(const pb_runtime_ops &ops)
     return fault;
 }
 
+std::string sinkFault(const pb_sink_ops &ops)
+{
+    std::string fault = opsSizeFault(&ops, "sink", offsetof(pb_sink_ops, reopen));
+    return fault.empty() ? firstMissing("ops table", {{"finished", ops.finished != nullptr}})
+                         : fault;
+}
+
 std::string opsFault(const pb_module &module)
 {
     switch (module.kind) {
+    case PB_KIND_SINK:
+        return sinkFault(*static_cast<const pb_sink_ops *>(module.ops));
     case PB_KIND_LISTENER:
         return listenerFault(*static_cast<const pb_listener_ops *>(module.ops));
     case PB_KIND_ENCODER:
@@ -133,6 +146,8 @@ std::string_view kindName(std::uint32_t kind) noexcept
         return "encoder";
     case PB_KIND_RUNTIME:
         return "runtime";
+    case PB_KIND_SINK:
+        return "sink";
     default:
         return {};
     }
@@ -143,7 +158,7 @@ std::string idFault(std::string_view id, std::uint32_t kind)
     const std::string_view wanted = kindName(kind);
     if (wanted.empty()) {
         return "is of the unknown kind " + std::to_string(kind) +
-               ": this server knows listener, encoder and runtime";
+               ": this server knows listener, encoder, runtime and sink";
     }
     const std::size_t dot = id.find('.');
     if (id.size() > kMaxIdSize || dot == id.npos || dot + 1 == id.size() || dot == 0 ||
@@ -166,6 +181,12 @@ std::string schemaFault(std::string_view schema)
     } catch (const Error &e) {
         return std::string("its options schema cannot be used: ") + e.what();
     }
+}
+
+bool isProgram(const pb_module &module) noexcept
+{
+    return module.kind == PB_KIND_RUNTIME &&
+           becomesProgram(*static_cast<const pb_runtime_ops *>(module.ops));
 }
 
 std::string descriptorFault(const pb_module &module)

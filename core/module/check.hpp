@@ -14,6 +14,9 @@ namespace patchbay::modules {
 // "listener", "encoder", "runtime"; empty for a kind this core does not know.
 std::string_view kindName(std::uint32_t kind) noexcept;
 
+// A runtime whose workers become programs of their own. The descriptor has passed the check.
+bool isProgram(const pb_module &module) noexcept;
+
 // Empty: the module keeps every rule; else what is wrong, for a person.
 std::string descriptorFault(const pb_module &module);
 // The parts of it that need no table, also for manifests. Same result.

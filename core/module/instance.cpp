@@ -145,6 +145,27 @@ bool EncoderInstance::encode(const pb_request &request, std::uint8_t *out,
     }
 }
 
+void SinkInstance::finished(const pb_finished &what) const noexcept
+{
+    try {
+        static_cast<const pb_sink_ops *>(ops())->finished(self(), &what);
+    } catch (...) { // said in the contract: dropped
+    }
+}
+
+void SinkInstance::reopen() const noexcept
+{
+    const auto &table = *static_cast<const pb_sink_ops *>(ops());
+    if (!covers(table, table.reopen) || table.reopen == nullptr) {
+        return;
+    }
+    try {
+        table.reopen(self());
+    } catch (...) {
+        log::alert("%s: reopen() threw across the module boundary", module().file().c_str());
+    }
+}
+
 RuntimeInstance::RuntimeInstance(std::shared_ptr<const LoadedModule> module, const pb_host &host,
                                  std::string_view options)
     : Instance(std::move(module), host, options)

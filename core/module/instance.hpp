@@ -67,6 +67,13 @@ public:
     bool encode(const pb_request &request, std::uint8_t *out, std::size_t size) const noexcept;
 };
 
+class SinkInstance : public Instance {
+public:
+    using Instance::Instance;
+    void finished(const pb_finished &what) const noexcept; // [engine]
+    void reopen() const noexcept;                          // [control]
+};
+
 class RuntimeInstance : public Instance { // in prototype and worker
 public:
     RuntimeInstance(std::shared_ptr<const LoadedModule> module, const pb_host &host,

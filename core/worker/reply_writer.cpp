@@ -37,7 +37,8 @@ void ReplyWriter::begin(ipc::Ticket ticket, std::uint32_t engine, ipc::RequestSl
 
 bool ReplyWriter::cancelled() const noexcept
 {
-    return slot_->cancelled.load(std::memory_order_acquire) != 0 || port_.ended();
+    const std::uint32_t end = slot_->cancelled.load(std::memory_order_acquire);
+    return (end & ipc::kCancelled) != 0 || port_.ended();
 }
 
 unsigned char *ReplyWriter::stage(std::size_t size)

@@ -35,7 +35,8 @@ constexpr Rule kRules[] = {
     {"newer_minor", "was built for ABI 1.2, this server speaks 1.1: update the server, or install "
                     "an older package of the module"},
     // kind and id
-    {"unknown_kind", "is of the unknown kind 99: this server knows listener, encoder and runtime"},
+    {"unknown_kind",
+     "is of the unknown kind 99: this server knows listener, encoder, runtime and sink"},
     {"no_id", "its id \"\" is malformed: a kind, a dot and a name of a-z, 0-9 and _ are needed"},
     {"bad_id", "its id \"encoder.Con-tract\" is malformed: a kind, a dot and a name of a-z, 0-9 "
                "and _ are needed"},

@@ -64,6 +64,8 @@ std::string render()
         {"PB_KIND_LISTENER", PB_KIND_LISTENER},
         {"PB_KIND_ENCODER", PB_KIND_ENCODER},
         {"PB_KIND_RUNTIME", PB_KIND_RUNTIME},
+        {"PB_KIND_SINK", PB_KIND_SINK},
+        {"PB_FINISHED_CUT", PB_FINISHED_CUT},
         {"PB_LOOP_NOTHING", PB_LOOP_NOTHING},
         {"PB_LOOP_REQUEST", PB_LOOP_REQUEST},
         {"PB_LOOP_PROGRESS", PB_LOOP_PROGRESS},
@@ -140,6 +142,14 @@ std::vector<StructLayout> structs()
                   PB_MEMBER(pb_runtime_ops, thread_enter), PB_MEMBER(pb_runtime_ops, thread_leave),
                   PB_MEMBER(pb_runtime_ops, serve), PB_MEMBER(pb_runtime_ops, stop),
                   PB_MEMBER(pb_runtime_ops, become), PB_MEMBER(pb_runtime_ops, loop)),
+        PB_STRUCT(pb_finished, PB_MEMBER(pb_finished, struct_size), PB_MEMBER(pb_finished, flags),
+                  PB_MEMBER(pb_finished, engine), PB_MEMBER(pb_finished, status),
+                  PB_MEMBER(pb_finished, request), PB_MEMBER(pb_finished, listener),
+                  PB_MEMBER(pb_finished, application), PB_MEMBER(pb_finished, body_bytes),
+                  PB_MEMBER(pb_finished, duration), PB_MEMBER(pb_finished, time)),
+        PB_STRUCT(pb_sink_ops, PB_MEMBER(pb_sink_ops, struct_size),
+                  PB_MEMBER(pb_sink_ops, reserved), PB_MEMBER(pb_sink_ops, finished),
+                  PB_MEMBER(pb_sink_ops, reopen)),
     };
 }
 

@@ -302,8 +302,14 @@ void AppLink::makeZombie(Exchange &exchange) noexcept
     record.exchange = nullptr;
     record.zombie = true;
     zombies_++;
-    application_->segment().layout().slots[exchange.slot_].cancelled.store(
-        1, std::memory_order_release);
+    tellEnd(exchange, ipc::kCancelled);
+}
+
+// The worker sees it when it looks, at once if it waits.
+void AppLink::tellEnd(const Exchange &exchange, ipc::SlotEnd end) noexcept
+{
+    application_->segment().layout().slots[exchange.slot_].cancelled.fetch_or(
+        end, std::memory_order_release);
     WorkerLink *taker = exchange.worker_;
     if (taker == nullptr) {
         const std::optional<std::uint32_t> seat = application_->queue().takenBy(exchange.ticket_);

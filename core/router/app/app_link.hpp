@@ -105,6 +105,8 @@ public:
     void freeRecord(std::uint32_t slot) noexcept;
     // A worker has it: the slot waits for the worker to finish.
     void makeZombie(Exchange &exchange) noexcept;
+    // To the worker that has it.
+    void tellEnd(const Exchange &exchange, ipc::SlotEnd end) noexcept;
     bool owns(const SlotRecord &record) const noexcept;
     WorkerLink *worker(std::uint32_t number) const noexcept
     {

@@ -49,6 +49,13 @@ void Exchange::abandon() noexcept
     }
 }
 
+void Exchange::peerDone() noexcept
+{
+    if (isTaken()) {
+        link_->tellEnd(*this, ipc::kPeerDone);
+    }
+}
+
 bool Exchange::isTaken() const noexcept
 {
     return state_ == State::handed &&

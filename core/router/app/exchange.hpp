@@ -131,6 +131,9 @@ public:
     bool isActive() const noexcept { return state_ != State::idle; }
     // A worker has it. False while it waits, in our queue or in the ring (trap I9).
     bool isTaken() const noexcept;
+    // The asker's client will send nothing more, and may have left: whom a worker's library lets
+    // know of that (Go), it is told.
+    void peerDone() noexcept;
 
 private:
     friend class AppLink;

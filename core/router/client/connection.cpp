@@ -86,6 +86,7 @@ void Connection::close() noexcept
         return;
     }
     if (job_) {
+        tellSinks(true);
         releaseJob();
     }
     leave();
@@ -158,6 +159,9 @@ void Connection::onEvents(std::uint32_t events)
     }
     if ((events & EPOLLRDHUP) != 0) {
         peerDone_ = true;
+        if (job_ != nullptr) {
+            job_->exchange.peerDone();
+        }
     }
     if ((events & (EPOLLIN | EPOLLRDHUP)) != 0) {
         readable_ = true;
@@ -186,6 +190,8 @@ void Connection::onTimer()
     case State::waiting:
         if (peerDone_ && !job_->exchange.isTaken()) {
             close(); // I9: nobody would read the answer, no worker has begun
+        } else if (peerDone_) {
+            job_->exchange.peerDone();
         }
         return;
     case State::responding:

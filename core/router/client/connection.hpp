@@ -100,6 +100,7 @@ private:
     void reply();
     void write();
     void finish();
+    void tellSinks(bool cut) noexcept;
     void sayIdleTimeout() noexcept;
 
     EngineContext &context_;

@@ -85,6 +85,7 @@ bool Connection::readHeader()
         job.fresh = true;
         if (state_ == State::idle) { // from the first byte on, never extended (H35)
             state_ = State::header;
+            job.begun = context_.engine.now();
             setTimeout(binding_->http().headerReadTimeout);
         }
         return true;
@@ -128,6 +129,7 @@ bool Connection::beginRequest()
     served_ = true;
     bump(context_.counters.requests);
     job.input.begin += job.parser.headerSize();
+    job.parsed = true;
     if (!request.hasBody()) {
         dispatch();
         return true;

@@ -19,6 +19,7 @@ void Connection::onBody(std::string_view bytes, app::ReplyRun run)
         return;
     }
     const std::size_t size = job.framer.accept(bytes.size());
+    job.sentBytes += size;
     if (size > 0) {
         announceChunk(job.output.append(bytes.substr(0, size), std::move(run)));
     }
@@ -71,11 +72,17 @@ void Connection::respondError(app::Failure failure, bool closing)
     Job &job = *job_;
     state_ = State::responding;
     cancel();
+    if (peerDone_) {
+        job.exchange.peerDone();
+    }
     http::ResponseContext context = responseContext();
     context.keepAlive = context.keepAlive && !closing;
     char *page = job.arena.array<char>(http::kErrorPageBound + context.server.size());
     const char *end = http::writeErrorPage(page, failure.status, context, failure.retryAfter);
-    job.output.append({page, static_cast<std::size_t>(end - page)});
+    const std::string_view text(page, static_cast<std::size_t>(end - page));
+    job.output.append(text);
+    job.status = failure.status;
+    job.sentBytes = text.size() - (text.find("\r\n\r\n") + 4);
     job.closing = !context.keepAlive;
     job.planned = job.ended = job.finalized = true;
     write();
@@ -98,12 +105,14 @@ void Connection::plan()
     job.framer.start(job.plan);
     for (OutputPiece *piece = job.output.first(); piece != nullptr; piece = piece->next) {
         piece->data = piece->data.substr(0, job.framer.accept(piece->data.size()));
+        job.sentBytes += piece->data.size();
         announceChunk(*piece);
     }
     job.output.removeEmpty();
     char *head = job.arena.array<char>(http::responseHeadBound(*job.response, context));
     const char *end = http::writeResponseHead(head, *job.response, job.plan, context);
     job.output.prepend({head, static_cast<std::size_t>(end - head)});
+    job.status = job.response->status;
     job.planned = true;
 }
 
@@ -182,6 +191,7 @@ void Connection::write()
 void Connection::finish()
 {
     Job &job = *job_;
+    tellSinks(job.failed || !job.framer.complete());
     if (job.chunkInput.buffer) { // what follows a chunked body lies there
         std::swap(job.input, job.chunkInput);
         context_.buffers.give(std::move(job.chunkInput.buffer));
@@ -209,6 +219,7 @@ void Connection::finish()
     job.nextRequest();
     binding_ = acceptor_.binding();
     job.parser.reset(binding_->http(), job.arena);
+    job.begun = context_.engine.now();
     job.fresh = true;
     state_ = State::header;
     setTimeout(binding_->http().headerReadTimeout);

@@ -39,6 +39,12 @@ struct Job {
     http::ResponsePlan plan;
     http::BodyFramer framer;
     std::uint64_t bodyBytes = 0; // received before the plan was made
+    // For sinks.
+    engine::TimePoint begun{};   // first byte of the request
+    std::uint64_t sentBytes = 0; // of the response's body, handed to output
+    unsigned status = 0;         // of the response; 0: none yet
+    bool parsed = false;         // the header block is complete
+    bool told = false;           // they know of this request
     bool fresh = false;          // input has bytes the parser has not seen
     bool planned = false;        // head is in output
     bool ended = false;          // the exchange is over
@@ -55,7 +61,10 @@ struct Job {
         body.clear();
         arena.reset();
         response = nullptr;
-        bodyBytes = 0;
+        bodyBytes = sentBytes = 0;
+        status = 0;
+        parsed = told = false;
+        encoded.struct_size = 0;
         fresh = planned = finalized = ended = failed = closing = linger = false;
     }
     // For the free list; buffers have been taken out.

@@ -56,6 +56,7 @@ struct ConfigSnapshot {
     std::uint32_t engines = 1;
     std::vector<Listener> listeners;
     std::vector<std::shared_ptr<app::Application>> applications;
+    std::vector<std::shared_ptr<modules::SinkInstance>> sinks;
 };
 
 using SnapshotPtr = std::shared_ptr<const ConfigSnapshot>;

@@ -5,6 +5,7 @@
 #include "router/control/config_rules.hpp"
 #include "router/control/core_schema.hpp"
 #include "router/control/isolation_config.hpp"
+#include "router/control/pass_target.hpp"
 #include "json/location.hpp"
 #include "json/merge.hpp"
 #include "json/reader.hpp"
@@ -220,6 +221,14 @@ void fill(ConfigDocument &document, const modules::Catalog &catalog, const Confi
         for (const json::Member &member : listeners->members()) {
             // A valid listener names an application.
             document.listeners.push_back(listenerConfig(member, *applications, catalog));
+        }
+    }
+    if (const Value *sinks = document.root.find("sinks")) {
+        for (const json::Member &member : sinks->members()) {
+            document.sinks.push_back(
+                {member.name, member.nameOffset, pointerTo("/sinks", member.name),
+                 catalog.find("sink." + std::string(member.value.stringOf("type"))),
+                 json::writeCanonical(member.value)});
         }
     }
     if (applications != nullptr) {

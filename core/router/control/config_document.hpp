@@ -58,6 +58,14 @@ struct ApplicationConfig {
     std::uint64_t shmBytes = 104'857'600;
 };
 
+struct SinkConfig {
+    std::string name;
+    std::size_t offset = 0;                      // of the name
+    std::string pointer;                         // "/sinks/metrics"
+    const modules::ModuleInfo *module = nullptr; // of the catalog
+    std::string options;                         // canonical JSON of the whole sink
+};
+
 struct ConfigDefaults {
     std::string tmpDir;  // body_temp_path
     bool asUnit = false; // chunked_transform is off then
@@ -86,6 +94,7 @@ struct ConfigDocument {
     std::optional<std::uint32_t> listenThreads; // absent: one per CPU
     std::vector<ListenerConfig> listeners;      // in document order
     std::vector<ApplicationConfig> applications;
+    std::vector<SinkConfig> sinks;
 
     // A ConfigError of a later stage that points into this document; cause as in ConfigError.
     ConfigError errorAt(ConfigError::Stage stage, std::string pointer, std::size_t offset,

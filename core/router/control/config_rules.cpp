@@ -3,8 +3,10 @@
 
 #include "base/error.hpp"
 #include "ipc/layout.hpp"
+#include "patchbay/abi.h"
 #include "router/control/core_schema.hpp"
 #include "router/control/isolation_config.hpp"
+#include "router/control/pass_target.hpp"
 #include "router/control/process_rules.hpp"
 #include "json/nearest.hpp"
 
@@ -13,7 +15,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 
@@ -24,70 +25,11 @@ namespace {
 using json::Report;
 using json::Value;
 
-constexpr std::size_t kPassParts = 3;
 constexpr std::size_t kMaxTargets = 254; // of one application
 
 std::string quoted(std::string_view before, std::string_view name, std::string_view after)
 {
     return std::string(before).append("\"").append(name).append("\"").append(after);
-}
-
-// Nothing if a '%' is not followed by two hexadecimal digits.
-std::optional<std::string> percentDecoded(std::string_view text)
-{
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            out += text[i];
-            continue;
-        }
-        unsigned byte = 0;
-        const std::string_view digits = text.substr(i + 1, 2);
-        const char *end = digits.data() + digits.size();
-        if (digits.size() != 2 || std::from_chars(digits.data(), end, byte, 16).ptr != end) {
-            return std::nullopt;
-        }
-        out += static_cast<char>(byte);
-        i += 2;
-    }
-    return out;
-}
-
-// kind/name[/target], split before decoding; empty if that is not what it is (config.md 4).
-std::vector<std::string> passParts(std::string_view pass)
-{
-    std::vector<std::string> parts;
-    for (std::size_t begin = 0; begin <= pass.size();) {
-        const std::size_t end = std::min(pass.find('/', begin), pass.size());
-        std::optional<std::string> part = percentDecoded(pass.substr(begin, end - begin));
-        if (!part || part->empty() || parts.size() == kPassParts) {
-            return {};
-        }
-        parts.push_back(std::move(*part));
-        begin = end + 1;
-    }
-    return parts;
-}
-
-// How a name is written in `pass`.
-std::string escaped(std::string_view name)
-{
-    std::string out;
-    for (const char c : name) {
-        if (c == '/') {
-            out += "%2F";
-        } else if (c == '%') {
-            out += "%25";
-        } else {
-            out += c;
-        }
-    }
-    return out;
-}
-
-std::string passFor(std::string_view application)
-{
-    return "applications/" + escaped(application);
 }
 
 std::string_view afterFirstSlash(std::string_view text)
@@ -226,13 +168,6 @@ const modules::ModuleInfo *listenerModule(const modules::Catalog &catalog, std::
     return catalog.find("listener.tcp");
 }
 
-PassTarget passTarget(std::string_view pass)
-{
-    std::vector<std::string> parts = passParts(pass);
-    parts.resize(kPassParts);
-    return {std::move(parts[1]), std::move(parts[2])};
-}
-
 ConfigRules::ConfigRules(const Value &root, const modules::Catalog &catalog) : catalog_(catalog)
 {
     if (const Value *applications = root.find("applications")) {
@@ -345,10 +280,44 @@ const json::Schema *ConfigRules::withTargets(const json::Schema &schema,
     return &known->second;
 }
 
+const json::Schema *ConfigRules::sink(const Value &value, Report &report)
+{
+    constexpr std::string_view kKind = "sink.";
+    std::vector<std::string> known;
+    for (const modules::ModuleInfo &module : catalog_.modules) {
+        if (module.kind == PB_KIND_SINK) {
+            known.emplace_back(module.name());
+        }
+    }
+    const Value *type = value.find("type");
+    if (type == nullptr || !type->isString()) {
+        report
+            .add("Sink must have the \"type\" property set to the name of its module.",
+                 type != nullptr ? type->offset() : value.offset())
+            .known = firstOf(std::move(known));
+        return nullptr;
+    }
+    const modules::ModuleInfo *module = catalog_.find(std::string(kKind) + type->text());
+    if (module == nullptr) {
+        json::Problem &problem =
+            report.addAt("type",
+                         quoted("The module of the sink ", type->text(),
+                                " is not found among the available sink modules."),
+                         type->offset());
+        problem.suggestion = json::nearest(type->text(), known);
+        problem.known = firstOf(std::move(known));
+        return nullptr;
+    }
+    return compose(sinkSchema(), *module);
+}
+
 const json::Schema *ConfigRules::select(std::string_view choice, std::string_view name,
                                         const Value &value, Report &report)
 {
-    return choice == "listener" ? listener(name, value, report) : application(value, report);
+    if (choice == "listener") {
+        return listener(name, value, report);
+    }
+    return choice == "sink" ? sink(value, report) : application(value, report);
 }
 
 void ConfigRules::invalidLocation(const Value &value, Report &report) const
@@ -361,7 +330,7 @@ void ConfigRules::invalidLocation(const Value &value, Report &report) const
         known.push_back(passFor(name));
         if (const Value *targets = applications_.at(name)->find("targets")) {
             for (const json::Member &target : targets->members()) {
-                known.push_back(passFor(name) + '/' + escaped(target.name));
+                known.push_back(passFor(name, target.name));
             }
         }
     }

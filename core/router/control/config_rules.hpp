@@ -17,13 +17,6 @@ namespace patchbay::control {
 const modules::ModuleInfo *listenerModule(const modules::Catalog &catalog,
                                           std::string_view address);
 
-// Where a valid `pass` value leads to.
-struct PassTarget {
-    std::string application;
-    std::string target; // empty: the first one, or there are none
-};
-PassTarget passTarget(std::string_view pass);
-
 class ConfigRules final : public json::Rules {
 public:
     ConfigRules(const json::Value &root, const modules::Catalog &catalog);
@@ -37,6 +30,7 @@ private:
     const json::Schema *listener(std::string_view address, const json::Value &value,
                                  json::Report &report);
     const json::Schema *application(const json::Value &value, json::Report &report);
+    const json::Schema *sink(const json::Value &value, json::Report &report);
     const json::Schema *withTargets(const json::Schema &schema, const modules::ModuleInfo &module,
                                     const json::Value &application, json::Report &report);
     // The core's options and the module's. Throws Error when the module's schema is broken.

@@ -20,6 +20,11 @@ constexpr char kRoot[] = R"json({
       "description": "What serves them: name -> application.",
       "additionalProperties": {"type": "object", "x-select": "application"}
     },
+    "sinks": {
+      "type": "object",
+      "description": "Who is told of every request that is finished: name -> sink.",
+      "additionalProperties": {"type": "object", "x-select": "sink"}
+    },
     "settings": {
       "type": "object",
       "additionalProperties": false,
@@ -98,6 +103,13 @@ constexpr char kListener[] = R"json({
     "tls": {"x-unbuilt": true},
     "forwarded": {"x-unbuilt": true},
     "client_ip": {"x-unbuilt": true}
+  }
+})json";
+
+constexpr char kSink[] = R"json({
+  "type": "object",
+  "properties": {
+    "type": {"type": "string", "description": "Name of its module."}
   }
 })json";
 
@@ -262,6 +274,17 @@ const json::Schema &applicationSchema()
 {
     static const json::Schema schema(kApplication, json::Schema::Origin::core);
     return schema;
+}
+
+const json::Schema &sinkSchema()
+{
+    static const json::Schema schema(kSink, json::Schema::Origin::core);
+    return schema;
+}
+
+std::string_view sinkSchemaText()
+{
+    return kSink;
 }
 
 std::string_view rootSchemaText()

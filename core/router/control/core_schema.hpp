@@ -1,5 +1,5 @@
 // [control] What the core itself knows of the configuration; modules add their options to the
-// listener and application schemas.
+// listener, application and sink schemas.
 #pragma once
 
 #include "json/schema.hpp"
@@ -8,14 +8,17 @@
 
 namespace patchbay::control {
 
-// Compiled once per process. x-select: "listener", "application"; x-rule: see config_rules.cpp.
+// Compiled once per process. x-select: "listener", "application", "sink"; x-rule: see
+// config_rules.cpp.
 const json::Schema &rootSchema();
 const json::Schema &listenerSchema();
 const json::Schema &applicationSchema();
+const json::Schema &sinkSchema();
 
 // The texts they were compiled from.
 std::string_view rootSchemaText();
 std::string_view listenerSchemaText();
 std::string_view applicationSchemaText();
+std::string_view sinkSchemaText();
 
 } // namespace patchbay::control

@@ -120,6 +120,7 @@ private:
     void additional(Value &out, const Value &source) const;
     void keyword(Value &out, const Value &source, const Member &member) const;
     void listeners(Value &out) const;
+    Value sinks() const;
     Value applications() const;
     Value application(const std::vector<Language> &languages) const;
     std::vector<Language> languages() const;
@@ -147,6 +148,8 @@ void Publisher::additional(Value &out, const Value &source) const
         listeners(out);
     } else if (choice == "application") {
         out.add("additionalProperties", applications());
+    } else if (choice == "sink") {
+        out.add("additionalProperties", sinks());
     } else {
         out.add("additionalProperties", source.isObject() ? schema(source) : source);
     }
@@ -288,6 +291,34 @@ void Publisher::listeners(Value &out) const
         out.add("patternProperties", std::move(schemes));
     }
     out.add("additionalProperties", std::move(others));
+}
+
+Value Publisher::sinks() const
+{
+    Value choices = Value::array();
+    for (const modules::ModuleInfo &module : catalog_.modules) {
+        if (module.kind != PB_KIND_SINK || catalog_.find(module.id) != &module) {
+            continue;
+        }
+        Value type = Value::object();
+        type.add("const", Value::string(std::string(module.name())));
+        Value named = Value::object();
+        named.add("type", std::move(type));
+        Value condition = Value::object();
+        condition.add("properties", std::move(named));
+        Value choice = Value::object();
+        choice.add("if", std::move(condition));
+        choice.add("then", composed(sinkSchema(), sinkSchemaText(), module));
+        choices.append(std::move(choice));
+    }
+    if (choices.items().empty()) {
+        return Value::boolean(false);
+    }
+    Value out = Value::object();
+    out.add("type", Value::string("object"));
+    out.add("required", strings({"type"}));
+    out.add("allOf", std::move(choices));
+    return out;
 }
 
 std::vector<Language> Publisher::languages() const

@@ -129,6 +129,12 @@ pb_socket_spec RegistryModules::resolve(const ListenerPtr &instance, const Liste
     return instance->resolve(listener.address);
 }
 
+std::shared_ptr<modules::SinkInstance> RegistryModules::makeSink(const SinkConfig &sink)
+{
+    return std::make_shared<modules::SinkInstance>(registry_.module(sink.module->id),
+                                                   modules::host(), sink.options);
+}
+
 std::shared_ptr<modules::EncoderInstance>
 RegistryModules::makeEncoder(const ApplicationConfig &application)
 {

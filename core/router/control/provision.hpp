@@ -28,6 +28,7 @@ public:
     virtual pb_socket_spec resolve(const ListenerPtr &instance, const ListenerConfig &listener) = 0;
     virtual std::shared_ptr<modules::EncoderInstance>
     makeEncoder(const ApplicationConfig &application) = 0;
+    virtual std::shared_ptr<modules::SinkInstance> makeSink(const SinkConfig &sink) = 0;
 };
 
 class RegistryModules final : public ModuleSource {
@@ -37,6 +38,7 @@ public:
     pb_socket_spec resolve(const ListenerPtr &instance, const ListenerConfig &listener) override;
     std::shared_ptr<modules::EncoderInstance>
     makeEncoder(const ApplicationConfig &application) override;
+    std::shared_ptr<modules::SinkInstance> makeSink(const SinkConfig &sink) override;
 
 private:
     modules::Registry &registry_;

@@ -2,6 +2,7 @@
 #include "router/control/snapshot_builder.hpp"
 
 #include "base/process_title.hpp"
+#include "json/writer.hpp"
 
 #include <sched.h>
 
@@ -111,6 +112,7 @@ Candidate SnapshotBuilder::build(const ConfigDocument &document, std::uint64_t g
     std::vector<ResolvedListener> listeners = resolve(document);
     Candidate next;
     next.base = planBase(document, listeners);
+    next.content.sinks = acquireSinks(document);
     openSockets(document, listeners, tolerance, next); // before anything else changes (S25)
     ByName applications = acquireApplications(document);
     waitForFirstWorkers(applications, current);
@@ -156,6 +158,27 @@ void SnapshotBuilder::openSockets(const ConfigDocument &document,
         next.ailments.listeners.push_back(
             {listener.config->address, listener.spec.canonical, failure.error});
     }
+}
+
+std::vector<std::shared_ptr<modules::SinkInstance>>
+SnapshotBuilder::acquireSinks(const ConfigDocument &document)
+{
+    std::vector<std::shared_ptr<modules::SinkInstance>> sinks;
+    for (const SinkConfig &config : document.sinks) {
+        try {
+            sinks.push_back(sinks_.acquire(json::quote(config.name) + config.options,
+                                           [&] { return modules_.makeSink(config); }));
+        } catch (const Error &error) {
+            json::Value cause = json::Value::object();
+            cause.add("sink", json::Value::string(config.name));
+            cause.add("module", json::Value::string(config.module->file));
+            cause.add("message", json::Value::string(error.what()));
+            throw document.errorAt(Stage::apply, config.pointer, config.offset,
+                                   "Sink \"" + config.name + "\" cannot be set up: " + error.what(),
+                                   std::move(cause));
+        }
+    }
+    return sinks;
 }
 
 SnapshotBuilder::ByName SnapshotBuilder::acquireApplications(const ConfigDocument &document)

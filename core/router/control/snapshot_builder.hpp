@@ -53,6 +53,8 @@ private:
 
     void openSockets(const ConfigDocument &document, const std::vector<ResolvedListener> &listeners,
                      const Tolerance &tolerance, Candidate &next);
+    std::vector<std::shared_ptr<modules::SinkInstance>>
+    acquireSinks(const ConfigDocument &document);
     ByName acquireApplications(const ConfigDocument &document);
     void waitForFirstWorkers(const ByName &applications, const config::ConfigSnapshot *current);
     void judgeApplications(const ConfigDocument &document, ByName &applications,
@@ -64,6 +66,7 @@ private:
     SocketClient &sockets_;
     Spawner &spawner_;
     ListenerPool listeners_;
+    config::UsagePool<modules::SinkInstance> sinks_;
 };
 
 } // namespace patchbay::control

@@ -203,6 +203,11 @@ void Router::reopenLog(const UniqueFd &log)
         throw SystemError("dup2()");
     }
     spawner_.reopenFiles();
+    if (const ActiveConfig *active = controller_.active()) {
+        for (const auto &sink : active->snapshot->sinks) {
+            sink->reopen();
+        }
+    }
 }
 
 // Waits for something to come true, whatever signals arrive meanwhile.

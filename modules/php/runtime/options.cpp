@@ -98,12 +98,9 @@ void resolveScript(Target &target, const std::string &script, const std::string 
 // where: " of target \"a\"", or nothing.
 Target parseTarget(const Value &object, const std::string &where)
 {
-    const Value *root = find(object, "root");
-    if (root == nullptr) {
-        throw std::runtime_error("Required parameter \"root\"" + where + " is missing.");
-    }
     Target target;
-    resolveRoot(target, text(*root), where);
+    const Value *root = find(object, "root");
+    resolveRoot(target, root == nullptr ? std::string() : text(*root), where);
     if (const Value *script = find(object, "script")) {
         resolveScript(target, text(*script), where);
     }
@@ -120,17 +117,8 @@ void parseTargets(const Value &application, std::vector<Target> &out)
         out.push_back(parseTarget(application, ""));
         return;
     }
-    for (const char *name : {"root", "script", "index"}) {
-        if (find(application, name) != nullptr) {
-            throw std::runtime_error("The " + inQuotes(name) +
-                                     " option is mutually exclusive with the \"targets\" object.");
-        }
-    }
     for (const auto &member : targets->GetObject()) {
         out.push_back(parseTarget(member.value, " of target " + inQuotes(text(member.name))));
-    }
-    if (out.empty()) {
-        throw std::runtime_error("The \"targets\" object must have a member.");
     }
 }
 
@@ -156,10 +144,6 @@ void parseSettings(const Value &options, bool admin, std::vector<Setting> &out)
     for (const auto &member : settings->GetObject()) {
         if (member.name.GetStringLength() == 0) {
             throw std::runtime_error("The PHP option name must not be empty.");
-        }
-        if (!member.value.IsString()) {
-            throw std::runtime_error("The " + inQuotes(text(member.name)) +
-                                     " PHP option must be a string.");
         }
         out.push_back({text(member.name), text(member.value), admin});
     }

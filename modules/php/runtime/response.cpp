@@ -44,10 +44,13 @@ bool Response::sendHead(std::uint32_t status, pb_error &error)
 
 bool Response::write(std::string_view body) noexcept
 {
+    if (finished_) {
+        return true;
+    }
     if (gone_) {
         return false;
     }
-    if (finished_ || !headSent_) { // the head was refused: nobody will see this
+    if (!headSent_) { // it was refused: nobody will see this
         return true;
     }
     gone_ = !exchange_.writeBuffered(body);
@@ -59,7 +62,7 @@ bool Response::flush() noexcept
     if (!gone_ && !finished_ && headSent_) {
         gone_ = !exchange_.write({});
     }
-    return !gone_;
+    return finished_ || !gone_;
 }
 
 bool Response::finish() noexcept

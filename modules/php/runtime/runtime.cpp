@@ -21,7 +21,7 @@ constexpr char kSchema[] = R"({
   "type": "object",
   "properties": {
     "root": {
-      "description": "Document root: a directory. Required without targets.",
+      "description": "Document root: a directory.",
       "type": "string"
     },
     "script": {
@@ -69,6 +69,7 @@ constexpr char kSchema[] = R"({
       "additionalProperties": false
     }
   },
+  "required": ["root"],
   "additionalProperties": false
 })";
 

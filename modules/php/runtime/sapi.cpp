@@ -117,11 +117,13 @@ void logMessage(const char *message, int)
     }
 }
 
-// Errors that no handler of a script's can take: the script ends here.
+// Errors that no handler of a script's can take: the script ends here. Where errors are displayed
+// the answer says so itself.
 void noteError(int type, zend_string *, uint32_t, zend_string *)
 {
     constexpr int kFatal = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR;
-    if (Request *request = current(); request != nullptr && (type & kFatal) != 0) {
+    if (Request *request = current();
+        request != nullptr && (type & kFatal) != 0 && !PG(display_errors)) {
         request->response().fatalError();
     }
 }

@@ -3,6 +3,8 @@
 
 #include "php_api.hpp"
 
+#include <unistd.h>
+
 namespace patchbay::php {
 
 void leaveSignalsAlone() noexcept
@@ -37,6 +39,7 @@ void SignalKeeper::restore() noexcept
         }
     }
     pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
+    alarm(0);
 }
 
 } // namespace patchbay::php

@@ -1,7 +1,8 @@
 // [worker] Whose signals are whose. PHP's own handling ("zend signals") would put its handlers in
 // front of the core's at each request and remember those of the prototype. It is told not to; what
 // is left to it is SIGPROF, its time limit. What a script changes (pcntl_signal(),
-// pcntl_sigprocmask()) is put back after its request, so the core can always end the worker.
+// pcntl_sigprocmask(), pcntl_alarm()) is put back after its request, so the core can always end the
+// worker.
 #pragma once
 
 #include <array>
@@ -18,7 +19,7 @@ public:
     void capture() noexcept;
     // PHP has begun a request, no script has run yet: what its table of handlers begins with.
     void requestBegins() noexcept;
-    // After each request. One system call if nothing was changed.
+    // After each request. Two short system calls if nothing was changed.
     void restore() noexcept;
 
 private:

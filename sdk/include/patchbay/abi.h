@@ -6,7 +6,8 @@
  *
  * History (append only; the golden file tests/contract/abi-layout.golden changes with it):
  *   1.0  2026-11-23  first: listener, encoder and runtime modules
- *   1.1  2026-11-23  pb_exchange: finish. pb_runtime_ops: become, loop; pb_loop, pb_loop_event
+ *   1.1  2026-11-23  pb_exchange: finish. pb_runtime_ops: become, loop; pb_loop, pb_loop_event.
+ *                    Sinks: pb_sink_ops, pb_finished
  *
  * Rules
  *   - Same PB_ABI_MAJOR required; a module's minor must not be above the core's.
@@ -75,7 +76,12 @@ typedef struct pb_host {
 
 /* ---- the module descriptor --------------------------------------------------------------- */
 
-enum pb_kind { PB_KIND_LISTENER = 1, PB_KIND_ENCODER = 2, PB_KIND_RUNTIME = 3 };
+enum pb_kind {
+    PB_KIND_LISTENER = 1,
+    PB_KIND_ENCODER = 2,
+    PB_KIND_RUNTIME = 3,
+    PB_KIND_SINK = 4 /* 1.1 */
+};
 
 /* All texts are static, terminated UTF-8. */
 typedef struct pb_module {
@@ -280,6 +286,37 @@ typedef struct pb_runtime_ops {
        PB_LOOP_STOP. PB_OK; PB_ERROR: this worker cannot go on; PB_SERVE, at once: serve() does. */
     int (*loop)(void *self, void *thread, const pb_loop *loop);
 } pb_runtime_ops;
+
+/* ---- sink (1.1) --------------------------------------------------------------------------- */
+
+enum pb_finished_flags {
+    PB_FINISHED_CUT = 1u << 0 /* the client did not get the whole response */
+};
+
+/* What became of one request. Memory: the connection's. */
+typedef struct pb_finished {
+    uint32_t struct_size;
+    uint32_t flags;            /* enum pb_finished_flags */
+    uint32_t engine;           /* that served it, < 256 */
+    uint32_t status;           /* 100..999; 0: its client left before an answer */
+    const pb_request *request; /* NULL: its header was not complete or not accepted */
+    pb_str listener;           /* address as in the configuration */
+    pb_str application;        /* name in the configuration */
+    uint64_t body_bytes;       /* of the response, without head and chunk framing */
+    uint64_t duration;         /* ns from the request's first byte */
+    uint64_t time;             /* ns since 1970 (UTC), now */
+} pb_finished;
+
+/* An instance per member of the option "sinks". Configurations with equal options share it. */
+typedef struct pb_sink_ops {
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* [engine] Once for each request, on any engine, on several at once. Everything an engine
+       serves waits for it: it must not block. */
+    void (*finished)(void *self, const pb_finished *finished);
+    /* [control] May be NULL. Logs were rotated (SIGUSR1): open files again. */
+    void (*reopen)(void *self);
+} pb_sink_ops;
 
 #ifdef __cplusplus
 }

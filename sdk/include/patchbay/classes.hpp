@@ -157,6 +157,20 @@ concept EncoderClass = ModuleClass<T> &&
 };
 
 template <class T>
+concept SinkClass = ModuleClass<T> && requires(T self, const pb_finished &finished)
+{
+    // [engine] On any of them, on several at once; must not block. What it throws is dropped.
+    self.finished(finished);
+};
+
+// Optional: [control] void reopen(); logs were rotated.
+template <class T>
+concept HasReopen = requires(T self)
+{
+    self.reopen();
+};
+
+template <class T>
 concept RuntimeClass = ModuleClass<T> &&
     requires(T self, std::uint32_t threads, void *thread, const Exchange &exchange)
 {

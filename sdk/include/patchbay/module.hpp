@@ -199,6 +199,29 @@ void become(void *self, pb_error *error) noexcept
 }
 
 template <class T>
+void finished(void *self, const pb_finished *what) noexcept
+{
+    guarded([&] { object<T>(self).finished(*what); }, [](const char *) {});
+}
+
+template <class T>
+void reopen(void *self) noexcept
+{
+    guarded([&] { object<T>(self).reopen(); },
+            [&](const char *text) { static_cast<Box<T> *>(self)->host.log(PB_LOG_ALERT, text); });
+}
+
+template <class T>
+constexpr auto reopenOrNull() -> void (*)(void *)
+{
+    if constexpr (HasReopen<T>) {
+        return &reopen<T>;
+    } else {
+        return nullptr;
+    }
+}
+
+template <class T>
 constexpr auto acceptOrNull() -> int (*)(void *, int, sockaddr *, socklen_t *)
 {
     if constexpr (HasAccept<T>) {
@@ -214,6 +237,9 @@ inline constexpr pb_listener_ops kListenerOps{sizeof(pb_listener_ops), 0, T::kSc
 
 template <class T>
 inline constexpr pb_encoder_ops kEncoderOps{sizeof(pb_encoder_ops), 0, &encodedSize<T>, &encode<T>};
+
+template <class T>
+inline constexpr pb_sink_ops kSinkOps{sizeof(pb_sink_ops), 0, &finished<T>, reopenOrNull<T>()};
 
 template <class T>
 inline constexpr pb_runtime_ops kRuntimeOps{
@@ -262,6 +288,13 @@ consteval pb_module encoder(const char *id, const char *version, const char *sch
 {
     detail::checkId(id, "encoder.");
     return detail::describe<T>(PB_KIND_ENCODER, id, version, schema, &detail::kEncoderOps<T>);
+}
+
+template <SinkClass T>
+consteval pb_module sink(const char *id, const char *version, const char *schema)
+{
+    detail::checkId(id, "sink.");
+    return detail::describe<T>(PB_KIND_SINK, id, version, schema, &detail::kSinkOps<T>);
 }
 
 template <RuntimeClass T>

@@ -129,7 +129,7 @@ public:
             {R"("path":"a\u0000b")",
              "/path@21 The \"path\" value must not contain null character.\n"},
             {R"("path":["\u0000"])",
-             "/path/0@22 The \"path\" value must not contain null character.\n"},
+             "/path/0@22 The \"path\" array must not contain strings with null character.\n"},
         };
         for (const auto &[member, expected] : table) {
             CPPUNIT_ASSERT_EQUAL_MESSAGE(member, expected,

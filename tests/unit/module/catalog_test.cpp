@@ -27,6 +27,7 @@ class CatalogTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(CatalogTest);
     CPPUNIT_TEST(onePython);
     CPPUNIT_TEST(highestVersion);
+    CPPUNIT_TEST(programsTakeNoVersion);
     CPPUNIT_TEST(sameVersionTwice);
     CPPUNIT_TEST(onlyRuntimesAreTypes);
     CPPUNIT_TEST(manifestRoundTrip);
@@ -60,6 +61,18 @@ class CatalogTest : public CppUnit::TestFixture {
         const std::vector<std::string> types = catalog.runtimeTypes();
         CPPUNIT_ASSERT_EQUAL(std::size_t{3}, types.size());
         CPPUNIT_ASSERT_EQUAL(std::string("php 7.4.3"), types[0]);
+    }
+
+    void programsTakeNoVersion()
+    {
+        ModuleInfo module = runtime("go", "1.2.3");
+        module.program = true;
+        const Catalog catalog = parseManifest(writeManifest({{module}, {}}));
+        CPPUNIT_ASSERT_EQUAL(std::string("1.2.3"), versionFor(catalog, "go"));
+        for (const char *type : {"go 1", "go1", "go 1.2.3", "go 1.2", "Go", "gopher"}) {
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(type, std::string("not found"), versionFor(catalog, type));
+        }
+        CPPUNIT_ASSERT_EQUAL(std::string("go"), catalog.runtimeTypes().at(0));
     }
 
     void sameVersionTwice()

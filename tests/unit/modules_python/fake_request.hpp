@@ -16,7 +16,7 @@ struct FakeRequest {
     std::optional<std::string> query, host = "localhost", contentType, contentLengthText;
     std::string serverName = "localhost", serverPort = "8300";
     std::string localAddress = "127.0.0.1", remoteAddress = "127.0.0.1";
-    std::uint32_t remotePort = 50123, flags = 0;
+    std::uint32_t remotePort = 50123, flags = 0, targetIndex = 0;
     std::uint64_t contentLength = 0, id = 8;
     std::vector<std::pair<std::string, std::string>> fields{{"Host", "localhost"}};
 
@@ -49,6 +49,7 @@ struct FakeRequest {
         request.struct_size = sizeof request;
         request.flags = flags;
         request.exchange_id = id;
+        request.target_index = targetIndex;
         request.method = text(method);
         request.target = text(target);
         request.path = text(path);

@@ -1,2 +1,3 @@
 <?php
-echo json_encode($_SERVER, JSON_PRETTY_PRINT);
+// The index of the root: which request is it?
+echo 'index of ', $_SERVER['SCRIPT_NAME'];

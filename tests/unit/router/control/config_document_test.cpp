@@ -169,7 +169,7 @@ public:
                                    "mean \"listeners\"?"},
             {R"({"stuff":{}})",
              "c.json:1:2: /stuff: Unknown parameter \"stuff\". Known here: \"listeners\", "
-             "\"applications\", \"settings\", \"routes\"."},
+             "\"applications\", \"sinks\", \"settings\", \"routes\"."},
             {R"({"routes":[{}]})", "c.json:1:11: /routes: Patchbay is built without the \"routes\" "
                                    "option support."},
             {R"({"upstreams":{}})", "c.json:1:2: /upstreams: Patchbay is built without the "
@@ -185,7 +185,7 @@ public:
              "escaped."},
             {R"({"a\nb\u001bc":1})",
              "c.json:1:2: /a\\x0Ab\\x1Bc: Unknown parameter \"a\\x0Ab\\x1Bc\". Known here: "
-             "\"listeners\", \"applications\", \"settings\", \"routes\"."},
+             "\"listeners\", \"applications\", \"sinks\", \"settings\", \"routes\"."},
         });
     }
 

@@ -478,6 +478,10 @@ public:
         return nullptr;
     }
     pb_socket_spec resolve(const ListenerPtr &instance, const ListenerConfig &listener) override;
+    std::shared_ptr<modules::SinkInstance> makeSink(const SinkConfig &) override
+    {
+        throw Error("no sinks here");
+    }
     std::shared_ptr<modules::EncoderInstance> makeEncoder(const ApplicationConfig &) override
     {
         if (faults_.encoderThrows) {

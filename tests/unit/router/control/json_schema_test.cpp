@@ -179,7 +179,7 @@ public:
         CPPUNIT_ASSERT_EQUAL("https://json-schema.org/draft/2020-12/schema"s,
                              schema_.members()[0].value.text());
         CPPUNIT_ASSERT_EQUAL("title"s, schema_.members()[1].name);
-        CPPUNIT_ASSERT_EQUAL("listeners applications settings routes"s,
+        CPPUNIT_ASSERT_EQUAL("listeners applications sinks settings routes"s,
                              namesOf(at(schema_, {"properties"})));
         CPPUNIT_ASSERT_EQUAL("listen_threads http control drain_timeout"s,
                              namesOf(at(schema_, {"properties", "settings", "properties"})));

@@ -211,7 +211,8 @@ private:
             entry.ticket = call.ticket;
             entry.units = static_cast<std::uint32_t>((size + ipc::kUnit - 1) / ipc::kUnit);
             entry.size = static_cast<std::uint32_t>(size);
-            const bool open = call.slot->cancelled.load() == 0 && placeRun(call, entry);
+            const bool open =
+                (call.slot->cancelled.load() & ipc::kCancelled) == 0 && placeRun(call, entry);
             if (!open) {
                 call.pending.clear();
                 entry.units = entry.size = 0;
@@ -226,7 +227,8 @@ private:
                 return false;
             }
         } while (!call.pending.empty());
-        if ((flags & ipc::kReplyLast) == 0 && call.slot->cancelled.load() != 0) {
+        if ((flags & ipc::kReplyLast) == 0 &&
+            (call.slot->cancelled.load() & ipc::kCancelled) != 0) {
             return false;
         }
         return true;
@@ -283,7 +285,8 @@ private:
         ipc::WorkerSegmentLayout &layout = view_->segment.layout();
         for (;;) {
             const std::uint32_t seen = ipc::beginWait(layout);
-            const bool cancelled = endsByCancel && call.slot->cancelled.load() != 0;
+            const bool cancelled =
+                endsByCancel && (call.slot->cancelled.load() & ipc::kCancelled) != 0;
             if (quit_ || cancelled || condition()) {
                 ipc::endWait(layout);
                 cancelled_ += cancelled ? 1 : 0;
