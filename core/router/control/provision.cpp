@@ -131,8 +131,8 @@ pb_socket_spec RegistryModules::resolve(const ListenerPtr &instance, const Liste
 
 std::shared_ptr<modules::SinkInstance> RegistryModules::makeSink(const SinkConfig &sink)
 {
-    return std::make_shared<modules::SinkInstance>(registry_.module(sink.module->id),
-                                                   modules::host(), sink.options);
+    return std::make_shared<modules::SinkInstance>(registry_.module(*sink.module), modules::host(),
+                                                   sink.options);
 }
 
 std::shared_ptr<modules::EncoderInstance>
