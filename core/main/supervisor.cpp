@@ -29,12 +29,12 @@ constexpr std::chrono::milliseconds kOrphanTime{2'500};
 } // namespace
 
 Supervisor::Supervisor(RouterProcess::Settings settings, const Parts &parts, StartChoices choices)
-    : user_(settings.user), asUnit_(settings.asUnit), parts_(parts), router_(std::move(settings)),
-      configurator_(std::move(choices), sender()),
-      files_(parts.files, parts.state, sender(), [this](int text, uid_t author) {
-          configurator_.activated(text, author);
-          binder_.closeUnclaimed(); // what is in effect has asked for its sockets
-      })
+    : user_(settings.user), asUnit_(settings.asUnit), parts_(parts), modules_(settings, sender()),
+      router_(std::move(settings)), configurator_(std::move(choices), sender()),
+      files_(parts.files, parts.state, sender(),
+             [this](int text, uid_t author, std::uint64_t modules) {
+                 activated(text, author, modules);
+             })
 {
     // Workers whose prototype died, and what applications leave behind, become our children (P12).
     prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -73,7 +73,7 @@ bool Supervisor::finished()
 int Supervisor::pollTimeout() const
 {
     std::optional<Clock::time_point> next;
-    for (const auto &time : {killAt_, leaveAt_, configurator_.retryAt(),
+    for (const auto &time : {killAt_, leaveAt_, configurator_.retryAt(), modules_.killAt(),
                              phase_ == Phase::stopping ? std::nullopt : router_.restartAt()}) {
         if (time && (!next || *time < *next)) {
             next = time;
@@ -110,6 +110,9 @@ void Supervisor::runTimers()
     Clock::time_point now = Clock::now();
     if (killAt_ && now >= *killAt_) {
         killChildren();
+    }
+    if (modules_.killAt() && now >= *modules_.killAt()) {
+        modules_.kill();
     }
     if (configurator_.retryAt() && now >= *configurator_.retryAt()) {
         configurator_.retry();
@@ -172,6 +175,7 @@ void Supervisor::stop(bool graceful, std::chrono::milliseconds deadline)
     bool patient = graceful && first;
     phase_ = Phase::stopping;
     parts_.service.stopping();
+    modules_.cancel();
     ipc::WireWriter message;
     message.u32(patient ? 1 : 0).u32(patient ? static_cast<std::uint32_t>(deadline.count()) : 0);
     router_.send(MessageType::quit, message.bytes());

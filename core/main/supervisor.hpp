@@ -5,6 +5,7 @@
 #include "main/control_socket.hpp"
 #include "main/file_service.hpp"
 #include "main/files.hpp"
+#include "main/module_search.hpp"
 #include "main/router_process.hpp"
 #include "main/service_notify.hpp"
 #include "main/signals.hpp"
@@ -62,6 +63,7 @@ private:
     void openSocket(ipc::WireReader &reader);
     void startPrototype(ipc::WireReader &reader, ipc::Frame &frame);
     void answerPrototype(std::uint64_t request, pid_t pid, int error, int fd);
+    void activated(int text, uid_t author, std::uint64_t modules);
     void configured(ipc::WireReader &reader);
     void reloaded(ipc::WireReader &reader);
 
@@ -73,6 +75,7 @@ private:
     bool asUnit_;
     Parts parts_;
     SocketBinder binder_;
+    ModuleSearch modules_;
     RouterProcess router_;
     Configurator configurator_;
     FileService files_;

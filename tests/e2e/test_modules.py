@@ -1,0 +1,162 @@
+"""Modules that come, change and go while the server runs: a reload looks at the directory again."""
+import json
+import os
+import shutil
+import signal
+import unittest
+
+import harness
+from harness import MODULES, free_port, get, python_app, wait_for
+
+
+class Modules(harness.Case):
+    """Each server has a modules directory of its own, with the listeners to begin with."""
+
+    def setUp(self):
+        self.port = free_port()
+
+    def serve_with(self, *names, **more):
+        server = harness.Server(start=False, **more)
+        self.addCleanup(harness.finish, server)
+        self.modules = server.dir / "modules"
+        self.modules.mkdir()
+        server.arguments += ["--modulesdir", str(self.modules)]
+        self.install("listener_tcp", "listener_unix", *names)
+        return server
+
+    def install(self, *names):
+        """As a package manager does it: under another name first."""
+        for name in names:
+            temporary = self.modules / f"{name}.so.dpkg-new"
+            shutil.copyfile(MODULES / f"{name}.so", temporary)
+            temporary.replace(self.modules / f"{name}.so")
+
+    def uninstall(self, *names):
+        for name in names:
+            (self.modules / f"{name}.so").unlink()
+
+    def site(self, **app):
+        return {"listeners": {f"127.0.0.1:{self.port}": {"pass": "applications/app"}},
+                "applications": {"app": python_app(**app)}}
+
+    def serves(self):
+        return get(("127.0.0.1", self.port)).status == 200
+
+    def test_a_language_comes(self):
+        server = self.serve_with()
+        server.write({})
+        server.start()
+        server.reload(self.site(), refused=True)
+        self.logged(server, 'is the package "patchbay-python" installed?')
+        self.assertNotIn("python", server.get("/status")["modules"])
+        self.install("encoder_python", "runtime_python")
+        server.reload()
+        self.assertTrue(self.serves())
+        self.assertIn("python", server.get("/status")["modules"])
+        # A router that is started again has it as well.
+        router = server.one("patchbay: router")
+        os.kill(router, signal.SIGKILL)
+        wait_for("another router", lambda: server.pids("patchbay: router") not in ([], [router]))
+        wait_for("the same configuration", lambda: self.applies_and_serves(server))
+
+    def applies_and_serves(self, server):
+        try:
+            return server.applied() > 2 and self.serves()
+        except OSError:
+            return False
+
+    def test_a_language_goes_while_it_is_configured(self):
+        server = self.serve_with("encoder_python", "runtime_python")
+        server.write(self.site())
+        server.start()
+        workers = server.pids('"app" application')
+        self.uninstall("encoder_python", "runtime_python")
+        answer = server.api("POST", "/control/reload", status=400)
+        self.assertEqual(answer["problems"][0]["reason"] if "problems" in answer
+                         else answer["reason"], 'is the package "patchbay-python" installed?')
+        # What runs goes on, also through the death of a worker and of the router.
+        self.assertTrue(self.serves())
+        self.assertEqual(server.pids('"app" application'), workers)
+        os.kill(workers[0], signal.SIGKILL)
+        wait_for("another worker", lambda: server.pids('"app" application') not in ([], workers))
+        self.assertTrue(self.serves())
+        # Without it the configuration is right again.
+        server.reload({"listeners": {}})
+        self.assertNotIn("python", server.get("/status")["modules"])
+
+    def test_the_router_dies_without_the_language(self):
+        other = free_port()
+        server = self.serve_with("encoder_python", "runtime_python")
+        site = self.site()
+        site["listeners"][f"127.0.0.1:{other}"] = {"pass": "applications/app"}
+        server.write(site)
+        server.start()
+        self.uninstall("encoder_python", "runtime_python")
+        router = server.one("patchbay: router")
+        os.kill(router, signal.SIGKILL)
+        # The rest of the configuration serves: here, the listeners, which answer 503.
+        self.logged(server, "runtime_python.so")
+        wait_for("an answer", lambda: self.status(other) == 503)
+        self.install("encoder_python", "runtime_python")
+        server.reload()
+        wait_for("the application", lambda: self.status(other) == 200)
+
+    def status(self, port):
+        try:
+            return get(("127.0.0.1", port)).status
+        except (OSError, harness.Closed):
+            return None
+
+    def test_another_version_of_a_module(self):
+        server = self.serve_with("encoder_python", "runtime_python")
+        server.write(self.site())
+        server.start()
+        workers = server.pids('"app" application')
+        server.reload()
+        self.assertEqual(server.pids('"app" application'), workers)
+        router = server.one("patchbay: router")
+        with harness.Connection(("127.0.0.1", self.port)) as c:
+            self.assertEqual(c.get("/").status, 200)
+            self.install("encoder_python", "runtime_python", "listener_tcp")
+            server.reload()
+            self.assertEqual(c.get("/").status, 200)
+        wait_for("new workers", lambda: set(server.pids('"app" application')).isdisjoint(workers))
+        self.assertTrue(self.serves())
+        self.assertEqual(server.one("patchbay: router"), router)
+        with open(f"/proc/{router}/maps") as f:
+            maps = f.read()
+        self.assertIn("encoder_python.so", maps)
+        wait_for("the end of the old file", lambda: "encoder_python.so (deleted)"
+                 not in open(f"/proc/{router}/maps").read())
+
+    def test_a_broken_module_harms_nothing(self):
+        server = self.serve_with("encoder_python", "runtime_python")
+        server.write(self.site())
+        server.start()
+        (self.modules / "other.so").write_bytes(b"\x7fELF nonsense")
+        server.reload()
+        self.logged(server, "other.so: cannot be loaded")
+        self.assertTrue(self.serves())
+        # It is looked at each time: what it needs may have come.
+        before = len(server.text())
+        server.reload()
+        self.logged(server, "other.so: cannot be loaded", since=before)
+
+    def test_api_mode(self):
+        server = self.serve_with(api=True)
+        server.start()
+        server.api("PUT", "/config", self.site(), status=400)
+        self.install("encoder_python", "runtime_python")
+        server.api("PUT", "/config", self.site(), status=400)
+        self.assertEqual(len(server.get("/control/history")), 1)
+        plan = server.api("POST", "/control/reload?dry_run=1")
+        self.assertEqual(plan["changed"], [])
+        server.api("POST", "/control/reload")
+        self.assertEqual(len(server.get("/control/history")), 1)
+        server.api("PUT", "/config", self.site())
+        self.assertTrue(self.serves())
+        self.assertEqual(json.loads((server.state / "conf.json").read_text()), self.site())
+
+
+if __name__ == "__main__":
+    unittest.main()
