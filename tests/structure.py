@@ -39,7 +39,11 @@ def check_includes(path, text):
             target = str(pathlib.Path(name).parent)
             if target not in ALLOWED.get(folder_of(path), set()):
                 problems.append(f"{path}: includes {name}, which points the wrong way")
-        if top in ("modules", "sdk") and (name.startswith("../..") or "core/" in name
+        if path.parts[:2] == ("sdk", "check"):     # a program of the server, not a module
+            if (ROOT / "core" / name).exists() and str(pathlib.Path(name).parent) not in (
+                    "base", "json", "module"):
+                problems.append(f"{path}: includes {name}, which is not for this program")
+        elif top in ("modules", "sdk") and (name.startswith("../..") or "core/" in name
                                           or (ROOT / "core" / name).exists()
                                           and not (ROOT / path.parent / name).exists()):
             problems.append(f"{path}: includes {name}; modules know the SDK alone")

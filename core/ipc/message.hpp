@@ -78,8 +78,9 @@ enum class MessageType : std::uint32_t {
     engineDoorbell = 81, // u32 engine, fds: eventfd. Before the engine's first request
 
     // worker -> router
-    // Empty, or of a program (ipc/protocol.hpp): u32 major, u32 minor of the protocol it speaks,
-    // u32 many (0/1: a seat serves many requests at a time), str its library ("patchbay-go 0.1.0")
+    // Empty, or u32 major, u32 minor of the protocol it speaks (ipc/protocol.hpp), u32 many (0/1: a
+    // seat serves many requests at a time), str library of a program ("patchbay-go 0.1.0"), else
+    // empty
     workerReady = 100,
     workerFailed = 101, // str text
     workerSpent = 102,  // - it takes no more requests, finishes what it has, and ends
@@ -101,8 +102,9 @@ enum class ConfigOrigin : std::uint32_t {
 //   str name, str type ("python"), str runtime module file (absolute path), str options (JSON of
 //   the whole application), str user, str group (empty: the daemon's), str working directory
 //   (empty: the daemon's), u32 count of environment, count times: str name, str value,
-//   str stdout path, str stderr path (empty: none), u32 threads per worker, isolation (u32 flags,
-//   two maps of ids: u32 count, count times u32 container, u32 host, u32 size; str rootfs,
-//   str cgroup path; ipc/isolation.hpp)
+//   str stdout path, str stderr path (empty: none), u32 threads per worker, u64 bytes of
+//   stack of each but the first (0: the system's), isolation (u32 flags, two maps of ids: u32
+//   count, count times u32 container, u32 host, u32 size; str rootfs, str cgroup path;
+//   ipc/isolation.hpp)
 
 } // namespace patchbay::ipc

@@ -283,20 +283,40 @@ std::optional<Ticket> RequestConsumer::take() noexcept
 // afterwards, and the wait ends. The idle bit comes before the look at the ring: a producer that we
 // miss there sees the bit. A producer whose wake := 1 we overwrite had published before, and we see
 // its ticket.
-void RequestConsumer::sleep() noexcept
+bool RequestConsumer::lieDown() noexcept
 {
-    std::atomic<std::uint32_t> &wake = shared_.seats[seat_].wake;
-    wake.store(0, kSeqCst);
+    shared_.seats[seat_].wake.store(0, kSeqCst);
     if (up_.exchange(false, kSeqCst)) {
-        return;
+        clearIdle(shared_, seat_);
+        return false;
     }
     shared_.idle[seat_ / 64].fetch_or(std::uint64_t{1} << (seat_ % 64), kSeqCst);
     if (!hasTicket(shared_)) {
-        while (wake.load(kSeqCst) == 0) {
-            futexWait(wake, 0);
-        }
+        return true;
     }
     clearIdle(shared_, seat_);
+    return false;
+}
+
+void RequestConsumer::slumber() noexcept
+{
+    std::atomic<std::uint32_t> &wake = shared_.seats[seat_].wake;
+    while (wake.load(kSeqCst) == 0) {
+        futexWait(wake, 0);
+    }
+}
+
+void RequestConsumer::rise() noexcept
+{
+    clearIdle(shared_, seat_);
+}
+
+void RequestConsumer::sleep() noexcept
+{
+    if (lieDown()) {
+        slumber();
+        rise();
+    }
 }
 
 void RequestConsumer::getUp() noexcept

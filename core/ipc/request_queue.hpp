@@ -69,6 +69,14 @@ public:
     std::optional<Ticket> take() noexcept;
     // [worker] Sleeps until a request may be there or getUp() is called. May return early.
     void sleep() noexcept;
+    // The same in parts, for a thread that sleeps elsewhere and has another one wait for it:
+    // [worker] Says that this seat sleeps, maybe once more. false: it must not, look again.
+    bool lieDown() noexcept;
+    // [any thread of the worker process] Waits for what would end the sleep. May be called late, or
+    // for a lieDown() that is long over.
+    void slumber() noexcept;
+    // [worker] This seat does not sleep any more. Always after lieDown() was true.
+    void rise() noexcept;
     // [any thread of the worker process] Ends a sleep(), now or the next one. Signal-safe.
     void getUp() noexcept;
     // [worker] Before the thread stops taking for good: a wake-up that came to this seat meanwhile

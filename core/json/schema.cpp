@@ -125,6 +125,20 @@ void loadUnit(SchemaNode &node, const Keyword &keyword)
     }
 }
 
+// Such characters only as mean themselves in a pattern (json_schema publishes it as one).
+void loadBeginning(SchemaNode &node, const Keyword &keyword)
+{
+    node.beginning = keyword.string();
+    const auto plain = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '/' || c == '-' || c == '_';
+    };
+    if (node.beginning.empty() ||
+        !std::all_of(node.beginning.begin(), node.beginning.end(), plain)) {
+        keyword.fail("must consist of letters, digits, \"/\", \"-\" and \"_\"");
+    }
+}
+
 // False: there is no such keyword.
 bool loadKeyword(SchemaNode &node, std::string_view name, const Keyword &keyword)
 {
@@ -144,6 +158,10 @@ bool loadKeyword(SchemaNode &node, std::string_view name, const Keyword &keyword
         node.minimum = keyword.bound();
     } else if (name == "maximum") {
         node.maximum = keyword.bound();
+    } else if (name == "x-begins") {
+        loadBeginning(node, keyword);
+    } else if (name == "x-called") {
+        node.called = keyword.string();
     } else if (name == "x-unit") {
         loadUnit(node, keyword);
     } else if (name == "x-unbuilt") {

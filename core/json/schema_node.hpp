@@ -49,6 +49,8 @@ struct SchemaNode {
     Pointer additional;  // schema of members without one of their own
     Pointer items;
     std::vector<std::string> enumeration;
+    std::string beginning; // of a string; empty: any
+    std::string called;    // its members; empty: as anything else
     std::optional<Bound> minimum;
     std::optional<Bound> maximum;
     Quantity quantity = Quantity::none;

@@ -122,11 +122,15 @@ const ModuleInfo *Catalog::find(std::string_view id) const
     return found == modules.end() ? nullptr : &*found;
 }
 
+std::string_view languageOf(std::string_view type)
+{
+    return type.substr(0, std::min(type.find_first_of(" 0123456789"), type.size()));
+}
+
 const ModuleInfo *Catalog::findRuntime(std::string_view type) const
 {
-    const std::size_t end = std::min(type.find_first_of(" 0123456789"), type.size());
-    const std::string_view language = type.substr(0, end);
-    std::string_view version = type.substr(end);
+    const std::string_view language = languageOf(type);
+    std::string_view version = type.substr(language.size());
     if (version.starts_with(' ')) {
         version.remove_prefix(1);
     }
@@ -154,6 +158,22 @@ std::vector<std::string> Catalog::runtimeTypes() const
         }
     }
     return types;
+}
+
+std::string Catalog::unusableRuntimes(std::string_view type) const
+{
+    const std::string stem = "/runtime_" + std::string(languageOf(type));
+    std::string lines;
+    for (const std::string &line : rejected) {
+        const std::size_t at = line.find(stem);
+        const std::size_t behind = at + stem.size();
+        if (at == line.npos || behind >= line.size() ||
+            (line[behind] != '.' && !isDigit(line[behind]))) {
+            continue;
+        }
+        lines.append(lines.empty() ? "" : "; ").append(line);
+    }
+    return lines;
 }
 
 std::string writeManifest(const Catalog &catalog)

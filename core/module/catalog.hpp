@@ -23,6 +23,9 @@ struct ModuleInfo {
     std::string_view name() const; // "python": what follows the first dot of id
 };
 
+// "python" of a type "python 3.11".
+std::string_view languageOf(std::string_view type);
+
 // A file that is no usable module, and why: "FILE: CAUSE".
 struct Catalog {
     std::vector<ModuleInfo> modules; // by file name
@@ -34,6 +37,9 @@ struct Catalog {
     const ModuleInfo *findRuntime(std::string_view type) const;
     // "python 3.11.2", "go", ...: for error messages.
     std::vector<std::string> runtimeTypes() const;
+    // Why no file for the language of this type is usable, as far as file names tell
+    // ("runtime_python.so", "runtime_python3.12.so"): lines of `rejected`. Empty: there is none.
+    std::string unusableRuntimes(std::string_view type) const;
 };
 
 // The manifest: how a catalog travels between processes (JSON). parse throws Error.

@@ -121,6 +121,16 @@ std::string sinkFault(const pb_sink_ops &ops)
                          : fault;
 }
 
+std::string membersFault(const pb_module &module)
+{
+    const bool hasVersion = module.version != nullptr && *module.version != '\0';
+    return firstMissing("descriptor", {{"version", hasVersion},
+                                       {"options_schema", module.options_schema != nullptr},
+                                       {"create", module.create != nullptr},
+                                       {"destroy", module.destroy != nullptr},
+                                       {"ops", module.ops != nullptr}});
+}
+
 std::string opsFault(const pb_module &module)
 {
     switch (module.kind) {
@@ -189,27 +199,22 @@ bool isProgram(const pb_module &module) noexcept
            becomesProgram(*static_cast<const pb_runtime_ops *>(module.ops));
 }
 
-std::string descriptorFault(const pb_module &module)
+Fault descriptorFault(const pb_module &module)
 {
-    std::string fault = abiFault(module);
-    if (fault.empty()) {
-        fault = idFault(module.id == nullptr ? "" : module.id, module.kind);
+    if (std::string text = abiFault(module); !text.empty()) {
+        return {"abi", std::move(text)};
     }
-    if (fault.empty()) {
-        fault = firstMissing("descriptor",
-                             {{"version", module.version != nullptr && *module.version != '\0'},
-                              {"options_schema", module.options_schema != nullptr},
-                              {"create", module.create != nullptr},
-                              {"destroy", module.destroy != nullptr},
-                              {"ops", module.ops != nullptr}});
+    const std::string_view id = module.id == nullptr ? "" : module.id;
+    if (std::string text = idFault(id, module.kind); !text.empty()) {
+        return {"id", std::move(text)};
     }
-    if (fault.empty()) {
-        fault = opsFault(module);
+    if (std::string text = membersFault(module); !text.empty()) {
+        return {"members", std::move(text)};
     }
-    if (fault.empty()) {
-        fault = schemaFault(module.options_schema);
+    if (std::string text = opsFault(module); !text.empty()) {
+        return {"table", std::move(text)};
     }
-    return fault;
+    return {"schema", schemaFault(module.options_schema)};
 }
 
 } // namespace patchbay::modules

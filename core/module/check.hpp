@@ -17,8 +17,19 @@ std::string_view kindName(std::uint32_t kind) noexcept;
 // A runtime whose workers become programs of their own. The descriptor has passed the check.
 bool isProgram(const pb_module &module) noexcept;
 
-// Empty: the module keeps every rule; else what is wrong, for a person.
-std::string descriptorFault(const pb_module &module);
+// What is wrong, for a person, and by which rule. No text: nothing.
+struct Fault {
+    std::string_view rule; // one of kRules
+    std::string text;
+    bool empty() const noexcept { return text.empty(); }
+};
+
+// In the order in which they are checked. The first two are the loader's, the others those of a
+// descriptor.
+inline constexpr std::string_view kRules[] = {"load",    "symbol", "abi",   "id",
+                                              "members", "table",  "schema"};
+
+Fault descriptorFault(const pb_module &module);
 // The parts of it that need no table, also for manifests. Same result.
 std::string idFault(std::string_view id, std::uint32_t kind);
 std::string schemaFault(std::string_view schema);

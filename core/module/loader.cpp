@@ -2,9 +2,6 @@
 // names a file. After: instance.cpp makes instances of what was loaded.
 #include "module/loader.hpp"
 
-#include "base/error.hpp"
-#include "module/check.hpp"
-
 #define BOOST_DLL_USE_STD_FS // without it Boost.DLL needs compiled libraries
 #include <boost/dll/shared_library.hpp>
 
@@ -82,19 +79,19 @@ std::shared_ptr<const LoadedModule> LoadedModule::load(const std::string &file, 
     const std::string path = spelled(file, spelling);
     auto library = std::make_shared<shared_library>(path, ec, modeOf(how));
     if (ec) {
-        throw Error(file + ": cannot be loaded: " + linkerText(path));
+        throw BrokenModule(file, {"load", "cannot be loaded: " + linkerText(path)});
     }
     if (!library->has(PB_MODULE_SYMBOL)) {
-        throw Error(file + ": is no module: it has no symbol " PB_MODULE_SYMBOL);
+        throw BrokenModule(file, {"symbol", "is no module: it has no symbol " PB_MODULE_SYMBOL});
     }
-    std::string fault = symbolFault(&library->get<const unsigned char>(PB_MODULE_SYMBOL));
+    Fault fault{"symbol", symbolFault(&library->get<const unsigned char>(PB_MODULE_SYMBOL))};
     const pb_module *descriptor = nullptr;
     if (fault.empty()) {
         descriptor = &library->get<const pb_module>(PB_MODULE_SYMBOL);
         fault = descriptorFault(*descriptor);
     }
     if (!fault.empty()) {
-        throw Error(file + ": " + fault);
+        throw BrokenModule(file, fault);
     }
     return std::shared_ptr<const LoadedModule>(
         new LoadedModule(file, std::shared_ptr<const pb_module>(library, descriptor)));

@@ -4,6 +4,9 @@
 
 #include "patchbay/abi.h"
 
+#include "base/error.hpp"
+#include "module/check.hpp"
+
 #include <memory>
 #include <string>
 
@@ -14,11 +17,23 @@ enum class LoadAs {
     runtime       // RTLD_GLOBAL: extensions of the language look its symbols up; never unmapped
 };
 
+// "FILE: CAUSE" of what is no module or breaks the contract.
+class BrokenModule : public Error {
+public:
+    BrokenModule(const std::string &file, const Fault &fault)
+        : Error(file + ": " + fault.text), fault_(fault)
+    {
+    }
+    const Fault &fault() const noexcept { return fault_; }
+
+private:
+    Fault fault_;
+};
+
 class LoadedModule {
 public:
-    // Throws Error "FILE: CAUSE" for what is no module or breaks the contract. The linker knows
-    // what is mapped by its path as it was spelled: a file that has taken the place of one that is
-    // still mapped needs another `spelling`.
+    // Throws BrokenModule. The linker knows what is mapped by its path as it was spelled: a file that
+    // has taken the place of one that is still mapped needs another `spelling`.
     static std::shared_ptr<const LoadedModule>
     load(const std::string &file, LoadAs how = LoadAs::routerModule, unsigned spelling = 0);
 

@@ -50,6 +50,7 @@ ApplicationStart parseApplicationStart(std::string_view blob)
     if (start.threads == 0 || start.threads > ipc::kMaxSeats) {
         throw Error("The number of threads, " + std::to_string(start.threads) + ", is invalid.");
     }
+    start.threadStackBytes = reader.u64();
     start.isolation = ipc::readIsolation(reader);
     if (!reader.atEnd()) {
         throw Error("The start of an application has bytes too many.");

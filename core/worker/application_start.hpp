@@ -22,6 +22,7 @@ struct ApplicationStart {
     std::vector<std::pair<std::string, std::string>> environment;
     std::string stdoutPath, stderrPath; // empty: none
     std::uint32_t threads = 1;          // request threads per worker
+    std::uint64_t threadStackBytes = 0; // of all but the first, the main one; 0: the system's
     ipc::Isolation isolation;
 };
 

@@ -7,12 +7,14 @@
 #include "base/log.hpp"
 #include "base/process_title.hpp"
 #include "ipc/protocol.hpp"
-#include "ipc/request_queue.hpp"
 #include "ipc/shared_segment.hpp"
 #include "module/host.hpp"
+#include "worker/intake.hpp"
 #include "worker/output_files.hpp"
 #include "worker/process_setup.hpp"
 #include "worker/reply_port.hpp"
+#include "worker/request_loop.hpp"
+#include "worker/request_thread.hpp"
 #include "worker/router_watch.hpp"
 #include "worker/worker_exchange.hpp"
 
@@ -23,47 +25,13 @@
 #include <csignal>
 #include <cstring>
 #include <memory>
-#include <thread>
+#include <mutex>
 #include <vector>
 
 namespace patchbay::worker {
 namespace {
 
 using ipc::MessageType;
-
-// One more request may be taken; `last`: after it no other.
-class Permit {
-public:
-    Permit(std::atomic<std::uint32_t> &left, std::uint32_t limit) noexcept
-        : left_(left), limited_(limit != 0)
-    {
-    }
-    // False: there is none. One that was not used is still there.
-    bool get() noexcept
-    {
-        if (!limited_ || held_) {
-            return true;
-        }
-        std::uint32_t left = left_.load(std::memory_order_relaxed);
-        while (left != 0 && !left_.compare_exchange_weak(left, left - 1)) {
-        }
-        held_ = left != 0;
-        last_ = left == 1;
-        return held_;
-    }
-    // A request was taken. True: it was the last.
-    bool use() noexcept
-    {
-        held_ = false;
-        return limited_ && last_;
-    }
-
-private:
-    std::atomic<std::uint32_t> &left_;
-    bool limited_;
-    bool held_ = false;
-    bool last_ = false;
-};
 
 class Worker {
 public:
@@ -78,8 +46,11 @@ private:
     void watchRouter();
     bool bringUp();
     bool serveAll();
-    void serve(ipc::RequestConsumer &consumer) noexcept;
-    void spent() noexcept;
+    void runThread(std::size_t number) noexcept;
+    void serve(Intake &intake, void *thread);
+    int loop(std::size_t number, Intake &intake, void *thread);
+    void ready(bool many) noexcept;
+    void cannotGoOn(const char *text) noexcept;
     bool call(const pb_exchange &exchange, void *thread) noexcept;
     void stopTaking() noexcept;
     void startFailed(const std::string &text) noexcept;
@@ -96,11 +67,13 @@ private:
     std::optional<ipc::WorkerSegment> own_;
     std::optional<ReplyPort> port_;
     std::vector<std::unique_ptr<ipc::RequestConsumer>> consumers_; // one per request thread
-    std::atomic<bool> stopping_{false};
-    std::uint32_t requestLimit_ = 0;        // 0: none
-    std::atomic<std::uint32_t> permits_{0}; // requests that no thread has set out to take yet
-    std::atomic<bool> spent_{false};        // the router knows
-    std::optional<RouterWatch> watch_;      // last: its thread uses all of the above
+    IntakeGate gate_;
+    std::mutex loopsLock_;                            // stopTaking() is on the watcher's thread
+    std::vector<std::unique_ptr<RequestLoop>> loops_; // by request thread; null: it serves
+    std::atomic<std::size_t> notReady_{0};            // request threads that have not said so yet
+    std::atomic<bool> wasReady_{false};               // the router knows
+    std::atomic<bool> failed_{false};                 // the runtime gave up
+    std::optional<RouterWatch> watch_;                // last: its thread uses all of the above
 };
 
 // false: the router went away, or made no sense.
@@ -130,8 +103,10 @@ void Worker::takeSegments(ipc::Frame &frame)
     std::uint32_t number = reader.u32();
     std::uint32_t seat = reader.u32();
     std::uint32_t threads = reader.u32();
-    requestLimit_ = reader.u32();
-    permits_.store(requestLimit_, std::memory_order_relaxed);
+    gate_.open(reader.u32(), [this] {
+        stopTaking();
+        sendPatiently(options_.router, MessageType::workerSpent, {});
+    });
     if (number >= ipc::kMaxWorkers || threads == 0 || threads > ipc::kMaxSeats ||
         seat > ipc::kMaxSeats - threads) {
         throw Error("the router gave a number or seats that cannot be");
@@ -143,13 +118,21 @@ void Worker::takeSegments(ipc::Frame &frame)
         consumers_.push_back(
             std::make_unique<ipc::RequestConsumer>(application_->layout(), seat + i));
     }
+    loops_.resize(threads);
+    notReady_ = threads;
 }
 
 void Worker::stopTaking() noexcept
 {
-    stopping_.store(true, std::memory_order_release);
+    gate_.close();
     for (const auto &consumer : consumers_) {
         consumer->getUp();
+    }
+    std::lock_guard lock(loopsLock_);
+    for (const auto &loop : loops_) {
+        if (loop) {
+            loop->ring();
+        }
     }
 }
 
@@ -187,6 +170,11 @@ void Worker::afterForkInChild()
         }
         current->doorbells_.closeAll();
         current->watch_->closeInChild();
+        for (const auto &loop : current->loops_) {
+            if (loop) {
+                loop->closeInChild();
+            }
+        }
         current = nullptr;
     }
 }
@@ -228,69 +216,125 @@ bool Worker::call(const pb_exchange &exchange, void *thread) noexcept
     }
 }
 
-// No more requests, but those that threads have (seed S50). The successor is to be on its way
-// before we are gone.
-void Worker::spent() noexcept
+// Requests one after the other.
+void Worker::serve(Intake &intake, void *thread)
 {
-    stopTaking();
-    if (!spent_.exchange(true)) {
-        sendPatiently(options_.router, MessageType::workerSpent, {});
+    WorkerExchange exchange(*application_, *port_);
+    ready(false);
+    for (;;) {
+        ipc::Ticket ticket = 0;
+        switch (intake.take(ticket)) {
+        case Intake::Result::closed:
+            return;
+        case Intake::Result::empty:
+            intake.consumer().sleep();
+            continue;
+        case Intake::Result::ticket:
+            if (exchange.begin(ticket)) {
+                exchange.end(call(exchange.face(), thread));
+            }
+        }
     }
 }
 
-// One request thread: the main one or another.
-void Worker::serve(ipc::RequestConsumer &consumer) noexcept
+// Many requests at a time, if the runtime can do that. Returns what loop() does.
+int Worker::loop(std::size_t number, Intake &intake, void *thread)
+{
+    const pb_runtime_ops &ops = options_.runtime->runtime();
+    if (ops.loop == nullptr) {
+        return PB_SERVE;
+    }
+    RequestLoop *loop = nullptr;
+    {
+        auto made = std::make_unique<RequestLoop>(intake, *application_, *own_, *port_,
+                                                  [this] { ready(true); });
+        std::lock_guard lock(loopsLock_);
+        loops_[number] = std::move(made);
+        loop = loops_[number].get();
+    }
+    pb_error error{};
+    error.struct_size = sizeof error;
+    const int result = ops.loop(options_.runtime->object(), thread, &loop->face(), &error);
+    std::unique_ptr<RequestLoop> ended;
+    {
+        std::lock_guard lock(loopsLock_);
+        ended = std::move(loops_[number]);
+    }
+    ended.reset();
+    if (result != PB_OK && result != PB_SERVE) {
+        error.text[sizeof error.text - 1] = '\0';
+        cannotGoOn(error.text[0] != '\0' ? error.text : "The application failed to start.");
+    }
+    return result;
+}
+
+// One request thread: the main one (0) or another.
+void Worker::runThread(std::size_t number) noexcept
 {
     const pb_runtime_ops &ops = options_.runtime->runtime();
     void *self = options_.runtime->object();
     void *thread = ops.thread_enter(self);
-    WorkerExchange exchange(*application_, *port_);
-    Permit permit(permits_, requestLimit_);
-    while (!stopping_.load(std::memory_order_acquire)) {
-        if (!permit.get()) { // another thread waits with the last one
-            spent();
-            break;
+    Intake intake(gate_, *consumers_[number]);
+    try {
+        if (loop(number, intake, thread) == PB_SERVE) {
+            serve(intake, thread);
         }
-        std::optional<ipc::Ticket> ticket = consumer.take();
-        if (!ticket) {
-            consumer.sleep();
-            continue;
-        }
-        if (permit.use()) {
-            spent();
-        }
-        if (exchange.begin(*ticket)) {
-            exchange.end(call(exchange.face(), thread));
-        }
+    } catch (const std::exception &error) {
+        cannotGoOn(error.what());
     }
-    consumer.leave();
+    consumers_[number]->leave();
     ops.thread_leave(self, thread);
 }
 
-// Until it is told to stop. false: it never got ready.
+// Said by each request thread; the last one speaks for all. many: of the protocol, see message.hpp.
+void Worker::ready(bool many) noexcept
+{
+    if (notReady_.fetch_sub(1) != 1 || gate_.closed()) {
+        return;
+    }
+    wasReady_ = true;
+    std::string payload;
+    if (many) {
+        payload = ipc::WireWriter()
+                      .u32(ipc::kProtocolMajor)
+                      .u32(ipc::kProtocolMinor)
+                      .u32(1)
+                      .str("")
+                      .bytes();
+    }
+    sendPatiently(options_.router, MessageType::workerReady, payload);
+}
+
+// All threads of the worker end with the one that fails.
+void Worker::cannotGoOn(const char *text) noexcept
+{
+    if (!failed_.exchange(true)) {
+        if (wasReady_) {
+            log::alert("%s", text);
+        } else {
+            startFailed(text);
+        }
+    }
+    stopTaking();
+}
+
+// Until it is told to stop. false: it never got ready, or could not go on.
 bool Worker::serveAll()
 {
-    bool ready = true;
-    std::vector<std::thread> others;
+    std::vector<std::unique_ptr<RequestThread>> others;
     try {
         // Signals go to the main thread: languages run their handlers there.
         BlockedSignals blocked;
         for (std::size_t i = 1; i < consumers_.size(); i++) {
-            others.emplace_back([this, i] { serve(*consumers_[i]); });
+            others.push_back(std::make_unique<RequestThread>(options_.start->threadStackBytes,
+                                                             [this, i] { runThread(i); }));
         }
     } catch (const std::exception &error) {
-        startFailed(std::string("A request thread cannot be started: ") + error.what());
-        stopTaking();
-        ready = false;
+        cannotGoOn((std::string("A request thread cannot be started: ") + error.what()).c_str());
     }
-    if (!stopping_.load(std::memory_order_acquire)) {
-        sendPatiently(options_.router, MessageType::workerReady, {});
-    }
-    serve(*consumers_[0]);
-    for (std::thread &thread : others) {
-        thread.join();
-    }
-    return ready;
+    runThread(0);
+    others.clear(); // waits for them
+    return !failed_;
 }
 
 // The channel is all it inherits; the rest is between it and the router (sdk/PROTOCOL.md).

@@ -61,6 +61,19 @@ inline constexpr std::array<std::string_view, 10> kValueTexts{
     "", "", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "HTTP/1.0", "https",
 };
 
+// S62: what a byte of a field's name is in an environ. a-z become A-Z, '-' becomes '_'.
+inline constexpr auto kEnvironBytes = [] {
+    std::array<unsigned char, 256> table{};
+    for (std::size_t i = 0; i < table.size(); ++i) {
+        table[i] = static_cast<unsigned char>(i);
+    }
+    for (unsigned char c = 'a'; c <= 'z'; ++c) {
+        table[c] = static_cast<unsigned char>(c - 'a' + 'A');
+    }
+    table['-'] = '_';
+    return table;
+}();
+
 // What a message does not say because it is nearly always so: the runtime's prepared environ has
 // it.
 inline constexpr std::string_view kDefaultMethod = "GET";

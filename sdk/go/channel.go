@@ -1,13 +1,11 @@
 package unit
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"sync"
 	"syscall"
-	"unsafe"
 )
 
 // The channel to the server: frames of a type and a payload, with descriptors, over SOCK_SEQPACKET.
@@ -16,15 +14,6 @@ const (
 	maxFrame = 64 << 10
 	maxFds   = 16
 )
-
-// native is the byte order of this machine; both ends are on it.
-var native binary.ByteOrder = func() binary.ByteOrder {
-	probe := uint16(1)
-	if *(*byte)(unsafe.Pointer(&probe)) == 1 {
-		return binary.LittleEndian
-	}
-	return binary.BigEndian
-}()
 
 type frame struct {
 	kind    uint32

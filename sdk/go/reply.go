@@ -26,45 +26,77 @@ var errGone = errors.New("unit: the client is gone, or its request has been canc
 // pushAt: as many bytes go out without waiting for a Flush.
 const pushAt = 4096
 
-func (r *reply) windowUnits() uint64 {
+// fairUnits: so many units anybody may hold, however little memory is left. fairShare: of what is left
+// above the reserve that this needs one response gets this part at most. So clients that do not read,
+// as many as there may be, cannot hold up the others.
+const (
+	fairUnits = 2
+	fairShare = 32
+)
+
+// allowance: how many units may be taken now.
+func (r *reply) allowance() uint32 {
+	worker := r.x.port.worker
 	consumed := r.x.consumed()
 	if consumed > r.sent {
 		consumed = r.sent
 	}
-	outstanding := r.sent - consumed
-	if outstanding >= replyWindow {
+	outstanding := uint32((r.sent - consumed) / uint64(worker.unit))
+	if outstanding < fairUnits {
+		return fairUnits - outstanding + r.more(outstanding)
+	}
+	return r.more(outstanding)
+}
+
+// more: beyond the fair units.
+func (r *reply) more(outstanding uint32) uint32 {
+	worker := r.x.port.worker
+	reserve := uint32(fairUnits * r.x.port.app.slots)
+	if reserve > worker.units/2 {
+		reserve = worker.units / 2
+	}
+	limit := uint32(0)
+	if free := r.x.port.freeUnits(); free > reserve {
+		limit = (free - reserve) / fairShare
+	}
+	if window := replyWindow / worker.unit; limit > window {
+		limit = window
+	}
+	if outstanding < fairUnits {
+		outstanding = fairUnits
+	}
+	if limit <= outstanding {
 		return 0
 	}
-	return (replyWindow - outstanding) / uint64(r.x.port.worker.unit)
+	return limit - outstanding
 }
 
 // takeRun waits for memory for so many bytes, or as much of it as a run may have.
 func (r *reply) takeRun(wanted int) error {
-	size := int(r.x.port.worker.unit)
+	port := r.x.port
+	size := int(port.worker.unit)
 	units := uint32(maxRun)
 	if wanted < maxRun*size {
 		units = uint32((wanted + size - 1) / size)
-	}
-	if units == 0 {
-		units = 1
-	}
-	if window := uint32(replyWindow / size); units > window {
-		units = window
 	}
 	for {
 		if r.x.over() {
 			return errGone
 		}
-		if r.windowUnits() >= uint64(units) {
-			if unit, got := r.x.port.takeRun(units); got != 0 {
-				r.unit, r.units, r.used = unit, got, 0
-				r.run = r.x.port.worker.run(unit, got)
-				return nil
-			}
+		// Most responses are small and need no look at the others.
+		allowed := uint32(fairUnits)
+		if r.sent != 0 || units > fairUnits {
+			allowed = r.allowance()
 		}
-		if !r.x.waitUntil(func() bool {
-			return r.windowUnits() >= uint64(units) && r.x.port.hasMemory()
-		}) {
+		if allowed > units {
+			allowed = units
+		}
+		if unit, got := port.takeRun(allowed); got != 0 {
+			r.unit, r.units, r.used = unit, got, 0
+			r.run = port.worker.run(unit, got)
+			return nil
+		}
+		if !r.x.waitUntil(func() bool { return port.hasMemory() && r.allowance() > 0 }) {
 			return errGone
 		}
 	}

@@ -172,6 +172,14 @@ func (p *port) hasMemory() bool {
 	return false
 }
 
+func (p *port) freeUnits() uint32 {
+	count := 0
+	for word := uint32(0); word < (p.worker.units+63)/64; word++ {
+		count += bits.OnesCount64(atomic.LoadUint64(p.freeWord(word)) & lowBits(p.worker.units-word*64))
+	}
+	return uint32(count)
+}
+
 func (p *port) freeWord(word uint32) *uint64 {
 	return p.worker.m.word64(uint64(p.worker.freeAt) + uint64(word)*8)
 }

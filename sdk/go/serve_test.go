@@ -97,7 +97,7 @@ func TestLargeAnswerInLittleMemory(t *testing.T) {
 
 // A client that does not read stops the handler at the window, not the process.
 func TestWindow(t *testing.T) {
-	r := newRig(t, http.HandlerFunc(answer), 1024, 0)
+	r := newRig(t, http.HandlerFunc(answer), 16384, 0)
 	slow := r.push(0, "GET", "/large", nil, nil)
 	slow.mute = true
 	for still := 0; still < 5; time.Sleep(20 * time.Millisecond) {
@@ -115,6 +115,37 @@ func TestWindow(t *testing.T) {
 	slow.finish()
 	if slow.flags != replyLast|replyAbort {
 		t.Errorf("flags %d", slow.flags)
+	}
+	r.quit()
+}
+
+// Nor do many of them: small answers find memory.
+func TestManyWindows(t *testing.T) {
+	r := newRig(t, http.HandlerFunc(answer), 128, 0)
+	flights := make([]*flight, 30)
+	for i := range flights {
+		flights[i] = r.push(uint32(i), "GET", "/large", nil, nil)
+		flights[i].mute = true
+		for end := time.Now().Add(20 * time.Millisecond); time.Now().Before(end); {
+			r.drain(flights...)
+		}
+	}
+	for i := uint32(40); i < 50; i++ {
+		f := r.push(i, "GET", "/hello", nil, nil)
+		for end := time.Now().Add(10 * time.Second); !f.ended && time.Now().Before(end); {
+			r.drain(append(flights, f)...)
+		}
+		if status, _ := f.parsed(); !f.ended || status != 200 {
+			t.Fatalf("a small answer: ended %v, %d; %d units are free", f.ended, status, r.host.port.freeUnits())
+		}
+	}
+	for _, f := range flights {
+		f.end(endCancelled)
+	}
+	for _, f := range flights {
+		for end := time.Now().Add(10 * time.Second); !f.ended && time.Now().Before(end); {
+			r.drain(flights...)
+		}
 	}
 	r.quit()
 }

@@ -77,7 +77,7 @@ class SourcesTest : public CppUnit::TestFixture {
 
     void modulesIncludeOnlyTheSdk()
     {
-        int files = checkFolder(root / "sdk");
+        int files = checkFolder(root / "sdk" / "include");
         for (const auto &entry : fs::directory_iterator(root / "modules")) {
             files += entry.is_directory() ? checkFolder(entry.path()) : 0;
         }

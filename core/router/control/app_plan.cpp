@@ -21,6 +21,7 @@ std::string encodeStart(const ApplicationConfig &config, const std::string &runt
         out.str(name).str(value);
     }
     out.str(config.stdoutPath).str(config.stderrPath).u32(config.threads);
+    out.u64(config.threadStackBytes);
     ipc::writeIsolation(out, config.isolation);
     return out.bytes();
 }

@@ -175,6 +175,7 @@ ApplicationConfig applicationConfig(const json::Member &member, const modules::C
     application.options = json::writeCanonical(value);
     takeProcesses(value.find("processes"), application.scale);
     takeInteger(value, "threads", application.threads);
+    takeInteger(value, "thread_stack_size", application.threadStackBytes);
     takeString(value, "user", application.user);
     takeString(value, "group", application.group);
     takeString(value, "working_directory", application.workingDirectory);

@@ -48,7 +48,8 @@ struct ApplicationConfig {
     std::string options;  // the whole application, compact JSON
     Scale scale;          // "processes"
     std::uint32_t threads = 1;
-    std::uint32_t requestLimit = 0; // of each worker; 0: none
+    std::uint64_t threadStackBytes = 0; // 0: the system's
+    std::uint32_t requestLimit = 0;     // of each worker; 0: none
     app::Limits limits;
     std::string user, group;      // empty: the daemon's
     std::string workingDirectory; // empty: the daemon's

@@ -238,10 +238,10 @@ const json::Schema *ConfigRules::application(const Value &value, Report &report)
                                 " is not found among the available application modules."),
                          type->offset());
         problem.known = firstOf(catalog_.runtimeTypes());
+        problem.reason = catalog_.unusableRuntimes(type->text());
         // For a wrong version the list says more than a suggestion could.
         const std::vector<std::string> languages = languagesOf(problem.known);
-        const std::string language =
-            type->text().substr(0, type->text().find_first_of(" 0123456789"));
+        const std::string language(modules::languageOf(type->text()));
         if (std::find(languages.begin(), languages.end(), language) == languages.end()) {
             problem.suggestion = json::nearest(language, languages);
             if (problem.suggestion.empty() && problem.reason.empty()) {
@@ -409,6 +409,7 @@ void ConfigRules::check(std::string_view rule, std::string_view name, const Valu
         checkProcesses(value, report);
     } else if (rule == "seats") {
         checkSeats(value, report);
+        checkThreadStack(value, report);
     } else if (rule == "listen_threads") {
         checkListenThreads(value, report);
     } else if (rule == "directory") {

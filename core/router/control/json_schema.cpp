@@ -172,6 +172,9 @@ void Publisher::keyword(Value &out, const Value &source, const Member &member) c
             }
         }
         out.add(name, std::move(built));
+    } else if (name == "x-begins") {
+        out.add("pattern",
+                Value::string("^" + member.value.text() + std::string(kReferencePattern)));
     } else if (!name.starts_with("x-") && name != "$schema" && name != "$id") {
         out.add(name, member.value);
     }

@@ -2,6 +2,8 @@
 
 #include "ipc/layout.hpp"
 
+#include <unistd.h>
+
 #include <cstdint>
 #include <string>
 
@@ -43,6 +45,22 @@ void checkProcesses(const Value &value, Report &report)
     } else if (value.isObject() && numberOf(value, "spare", 0) > mostOf(&value)) {
         report.addAt("spare", "The \"spare\" number must be less than or equal to \"max\".",
                      value.find("spare")->offset());
+    }
+}
+
+void checkThreadStack(const Value &application, Report &report)
+{
+    const Value *size = application.find("thread_stack_size");
+    if (size == nullptr || !size->isInteger()) {
+        return;
+    }
+    const long page = sysconf(_SC_PAGESIZE);
+    if (size->asInteger() % page != 0) {
+        report.addAt("thread_stack_size",
+                     "The \"thread_stack_size\" number must be a multiple of the system page size "
+                     "(" +
+                         std::to_string(page) + ").",
+                     size->offset());
     }
 }
 

@@ -10,5 +10,7 @@ void checkProcesses(const json::Value &value, json::Report &report);
 // Each request thread of each worker has a seat in the application's shared memory. "threads" is an
 // option of the runtime, but what it must fit into is the core's.
 void checkSeats(const json::Value &application, json::Report &report);
+// "thread_stack_size" is a runtime's option, too; the core makes the threads.
+void checkThreadStack(const json::Value &application, json::Report &report);
 
 } // namespace patchbay::control

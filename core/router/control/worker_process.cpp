@@ -174,7 +174,7 @@ void WorkerProcess::handle(const ipc::Frame &frame)
     channelEnded();
 }
 
-// What a worker that is a program of its own says of itself; others say nothing.
+// What a worker that is a program of its own, or serves many requests at a time, says of itself.
 bool WorkerProcess::meetProgram(const std::string &payload)
 {
     if (payload.empty()) {
@@ -192,7 +192,9 @@ bool WorkerProcess::meetProgram(const std::string &payload)
                  ": build the program with the package of this server";
         return false;
     }
-    log::info("app process %d uses %s", pid_, library.c_str());
+    if (!library.empty()) {
+        log::info("app process %d uses %s", pid_, library.c_str());
+    }
     return true;
 }
 

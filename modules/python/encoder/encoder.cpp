@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kRequestPairs = 14; // the most that add*() below write beside the fields
 constexpr std::size_t kNumberSize = 20;   // decimal digits of 2^64
-constexpr std::size_t kFieldExtra = 7;    // "HTTP_" and a separator
+constexpr std::size_t kFieldExtra = kSeparatorSize;
 
 // Decimal text of a number, on the stack.
 class NumberText {
@@ -75,6 +75,12 @@ struct Seen {
     bool contentType = false;
 };
 
+// As Pair::field has it.
+std::uint16_t placeOf(std::size_t field) noexcept
+{
+    return static_cast<std::uint16_t>(field + 1);
+}
+
 void addField(MessageWriter &writer, const pb_request &request, const FieldGroups &groups,
               std::size_t first, Seen &seen) noexcept
 {
@@ -84,18 +90,25 @@ void addField(MessageWriter &writer, const pb_request &request, const FieldGroup
     }
     if (key == keyOf("HTTP_HOST") && hasHost(request)) {
         // The authority of an absolute target replaces the field (H11).
-        writer.add(key, sdk::view(request.host));
+        writer.add(key, sdk::view(request.host), placeOf(first));
         seen.host = true;
         return;
     }
     const std::string_view separator = key == keyOf("HTTP_COOKIE") ? "; " : ", ";
-    writer.beginField(key, sdk::view(request.fields[first].name));
-    writer.appendValue(sdk::view(request.fields[first].value));
+    std::size_t part = writer.repeated();
+    writer.beginField(key, request.fields[first], placeOf(first));
     for (std::uint16_t i = groups.next(first); i != FieldGroups::kNone; i = groups.next(i)) {
-        writer.appendValue(separator);
-        writer.appendValue(sdk::view(request.fields[i].value));
+        writer.repeatField(separator, request.fields[i], placeOf(i));
     }
     writer.end();
+    const std::string_view name = sdk::view(request.fields[first].name);
+    for (std::uint16_t i = groups.next(first); i != FieldGroups::kNone; i = groups.next(i)) {
+        const std::string_view other = sdk::view(request.fields[i].name);
+        if (!sameSpelling(name, other)) {
+            writer.spellRepeated(part, other);
+        }
+        ++part;
+    }
     if (key == keyOf("HTTP_CONTENT_TYPE")) {
         writer.add(keyOf("CONTENT_TYPE"), writer.lastValue()); // joined as well (H8)
         seen.contentType = true;
@@ -112,7 +125,7 @@ void addFields(MessageWriter &writer, const pb_request &request) noexcept
         }
     }
     if (!seen.host && hasHost(request)) {
-        writer.add(keyOf("HTTP_HOST"), sdk::view(request.host));
+        writer.add(keyOf("HTTP_HOST"), sdk::view(request.host), kAddedField);
     }
     if (!seen.contentType && request.content_type.data != nullptr) {
         writer.add(keyOf("CONTENT_TYPE"), sdk::view(request.content_type));

@@ -10,18 +10,6 @@ namespace patchbay::python {
 
 namespace {
 
-constexpr auto kEnvironBytes = [] {
-    std::array<unsigned char, 256> table{};
-    for (std::size_t i = 0; i < table.size(); ++i) {
-        table[i] = static_cast<unsigned char>(i);
-    }
-    for (unsigned char c = 'a'; c <= 'z'; ++c) {
-        table[c] = static_cast<unsigned char>(c - 'a' + 'A');
-    }
-    table['-'] = '_';
-    return table;
-}();
-
 constexpr unsigned char mapped(char c)
 {
     return kEnvironBytes[static_cast<unsigned char>(c)];
@@ -92,9 +80,12 @@ int compareNames(std::string_view a, std::string_view b) noexcept
 
 } // namespace
 
-unsigned char environByte(unsigned char byte) noexcept
+bool sameSpelling(std::string_view a, std::string_view b) noexcept
 {
-    return kEnvironBytes[byte];
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char one, char other) {
+        return lowerByte(static_cast<unsigned char>(one)) ==
+               lowerByte(static_cast<unsigned char>(other));
+    });
 }
 
 FieldGroups::FieldGroups(const pb_field *fields, std::size_t count) noexcept

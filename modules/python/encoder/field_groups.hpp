@@ -13,8 +13,17 @@
 
 namespace patchbay::python {
 
-// S62: a-z become A-Z, '-' becomes '_', other bytes stay.
-unsigned char environByte(unsigned char byte) noexcept;
+inline unsigned char lowerByte(unsigned char byte) noexcept
+{
+    return byte >= 'A' && byte <= 'Z' ? static_cast<unsigned char>(byte - 'A' + 'a') : byte;
+}
+// Such names are there only when "discard_unsafe_fields" is off: "x_a" and "x-a" are one name of an
+// environ and two of ASGI.
+inline bool hasUnderscore(std::string_view name) noexcept
+{
+    return name.find('_') != std::string_view::npos;
+}
+bool sameSpelling(std::string_view a, std::string_view b) noexcept; // but for case
 
 class FieldGroups {
 public:

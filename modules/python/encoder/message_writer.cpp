@@ -3,6 +3,8 @@
 
 #include "field_groups.hpp"
 
+#include "patchbay/module.hpp"
+
 #include <algorithm>
 
 namespace patchbay::python {
@@ -13,9 +15,10 @@ MessageWriter::MessageWriter(std::uint8_t *out, std::size_t size, std::size_t pa
 {
 }
 
-void MessageWriter::add(std::uint8_t key, std::string_view value) noexcept
+void MessageWriter::add(std::uint8_t key, std::string_view value, std::uint16_t field) noexcept
 {
     pair_ = {};
+    pair_.field = field;
     pair_.offset = static_cast<std::uint32_t>(used_);
     pair_.key = key;
     if (pairs_ != 0 && value == lastValue_) {
@@ -43,32 +46,58 @@ void MessageWriter::addWord(std::uint8_t key, std::string_view value) noexcept
     commit();
 }
 
-void MessageWriter::beginField(std::uint8_t key, std::string_view fieldName) noexcept
+void MessageWriter::beginField(std::uint8_t key, const pb_field &first,
+                               std::uint16_t field) noexcept
 {
     pair_ = {};
     pair_.offset = static_cast<std::uint32_t>(used_);
     pair_.key = key;
-    if (key != kOwnName) {
-        return;
+    pair_.field = field;
+    const std::string_view name = sdk::view(first.name);
+    if (key == kOwnName || hasUnderscore(name)) {
+        const std::uint8_t *from = out_ + bytes_ + used_;
+        copyName(name);
+        pair_.keySize = static_cast<std::uint32_t>(name.size());
+        if (key == kOwnName) {
+            pair_.hash = kHashSeed;
+            for (std::size_t i = 0; i < name.size(); ++i) {
+                pair_.hash = hashStep(pair_.hash, from[i]);
+            }
+        }
     }
-    constexpr std::string_view kPrefix = "HTTP_";
-    copy(kPrefix);
-    std::uint32_t hash = kHashSeed;
-    std::uint8_t *to = out_ + bytes_ + used_;
-    for (const char c : fieldName) {
-        const unsigned char byte = environByte(static_cast<unsigned char>(c));
-        *to++ = byte;
-        hash = hashStep(hash, byte);
-    }
-    used_ += fieldName.size();
-    pair_.keySize = static_cast<std::uint32_t>(kPrefix.size() + fieldName.size());
-    pair_.hash = hash;
+    appendValue(sdk::view(first.value));
+}
+
+// The value stands in the joined one.
+void MessageWriter::repeatField(std::string_view separator, const pb_field &next,
+                                std::uint16_t field) noexcept
+{
+    appendValue(separator);
+    Part part{};
+    part.value = static_cast<std::uint32_t>(used_);
+    part.valueSize = static_cast<std::uint32_t>(next.value.size);
+    part.pair = static_cast<std::uint16_t>(pairs_);
+    part.field = field;
+    appendValue(sdk::view(next.value));
+    ++parts_;
+    std::memcpy(out_ + bytes_ - parts_ * sizeof part, &part, sizeof part);
 }
 
 void MessageWriter::appendValue(std::string_view part) noexcept
 {
     copy(part);
     pair_.valueSize += static_cast<std::uint32_t>(part.size());
+}
+
+void MessageWriter::spellRepeated(std::size_t index, std::string_view name) noexcept
+{
+    Part part;
+    std::uint8_t *at = out_ + bytes_ - (index + 1) * sizeof part;
+    std::memcpy(&part, at, sizeof part);
+    part.name = static_cast<std::uint32_t>(used_);
+    part.nameSize = static_cast<std::uint32_t>(name.size());
+    copyName(name);
+    std::memcpy(at, &part, sizeof part);
 }
 
 void MessageWriter::end() noexcept
@@ -94,10 +123,11 @@ void MessageWriter::finish(const pb_request &request) noexcept
     header.engine = request.engine;
     header.target = request.target_index;
     header.flags = request.flags;
+    header.partCount = static_cast<std::uint32_t>(parts_);
     std::memcpy(out_, &header, sizeof header);
 
     std::uint8_t *unusedPairs = out_ + sizeof header + pairs_ * sizeof(Pair);
-    std::memset(unusedPairs, 0, (pairRoom_ - pairs_) * sizeof(Pair));
+    std::memset(unusedPairs, 0, (pairRoom_ - pairs_ - parts_) * sizeof(Pair));
     std::memset(out_ + header.reserved, 0, header.reservedSize);
 }
 
@@ -105,6 +135,16 @@ void MessageWriter::commit() noexcept
 {
     std::memcpy(out_ + sizeof(MessageHeader) + pairs_ * sizeof(Pair), &pair_, sizeof pair_);
     ++pairs_;
+}
+
+// In lower case, as ASGI has it.
+void MessageWriter::copyName(std::string_view name) noexcept
+{
+    std::uint8_t *to = out_ + bytes_ + used_;
+    for (const char c : name) {
+        *to++ = lowerByte(static_cast<unsigned char>(c));
+    }
+    used_ += name.size();
 }
 
 void MessageWriter::copy(std::string_view bytes) noexcept

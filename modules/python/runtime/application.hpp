@@ -1,4 +1,4 @@
-// [worker] Main thread, GIL held. Finds the application's callable.
+// [worker] Main thread, GIL held. Finds the callables of the application's targets.
 #pragma once
 
 #include "python.hpp"
@@ -7,10 +7,24 @@
 
 #include "patchbay/module.hpp"
 
+#include <string>
+#include <vector>
+
 namespace patchbay::python {
 
-// Imports the module and fetches the callable, or what the factory makes. Throws
+struct Callable {
+    Ref object;
+    std::string prefix;   // of its target
+    bool isAsgi2 = false; // called with the scope, it returns what takes receive and send
+};
+
+struct Application {
+    std::vector<Callable> targets; // in the order of options.targets
+    bool asgi = false;             // all of them; else all are WSGI
+};
+
+// Imports the modules and fetches the callables, or what the factories make. Throws
 // std::runtime_error after the traceback and a line in the log have said more.
-Ref loadApplication(const Options &options, const sdk::Host &host);
+Application loadApplication(const Options &options, const sdk::Host &host);
 
 } // namespace patchbay::python

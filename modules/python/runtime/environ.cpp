@@ -3,6 +3,8 @@
 // the GIL is avoided: constant keys are interned once, strings that come again are kept.
 #include "environ.hpp"
 
+#include "options.hpp"
+
 #include <cstring>
 #include <stdexcept>
 
@@ -79,6 +81,7 @@ EnvironFactory::EnvironFactory(const char *software, bool multithread, PyObject 
         values_[i] = interned(kValueTexts[i]);
     }
     inputKey_ = interned("wsgi.input");
+    scriptNameKey_ = interned("SCRIPT_NAME");
     makePrepared(software, multithread, fileWrapper);
 }
 
@@ -110,22 +113,16 @@ void EnvironFactory::makePrepared(const char *software, bool multithread, PyObje
     makeRoom(prepared_);
 }
 
-Ref EnvironFactory::make(const sdk::Exchange &exchange, PyObject *input)
+Ref EnvironFactory::make(const MessageReader &message, PyObject *input, std::string_view prefix)
 {
-    const auto bytes = exchange.message();
-    const auto message = MessageReader::open(bytes.data(), bytes.size());
-    if (!message) {
-        PyErr_SetString(PyExc_RuntimeError, "the request message is damaged");
-        return {};
-    }
     Ref environ = Ref::steal(PyDict_Copy(prepared_.get()));
     if (!environ || PyDict_SetItem(environ.get(), inputKey_.get(), input) != 0) {
         return {};
     }
     Ref previous;
     PairView pair{};
-    for (std::uint32_t i = 0; i < message->header().pairCount; ++i) {
-        if (!message->pair(i, pair)) {
+    for (std::uint32_t i = 0; i < message.header().pairCount; ++i) {
+        if (!message.pair(i, pair)) {
             PyErr_SetString(PyExc_RuntimeError, "the request message is damaged");
             return {};
         }
@@ -133,7 +130,29 @@ Ref EnvironFactory::make(const sdk::Exchange &exchange, PyObject *input)
             return {};
         }
     }
+    if (!prefix.empty() && !splitPath(environ.get(), prefix)) {
+        return {};
+    }
     return environ;
+}
+
+// A path below the prefix: that is where the application lives, the rest is its own path.
+bool EnvironFactory::splitPath(PyObject *environ, std::string_view prefix)
+{
+    PyObject *pathKey = keys_[keyOf("PATH_INFO")].get();
+    const Ref path = Ref::borrow(PyDict_GetItemWithError(environ, pathKey));
+    if (!path) {
+        return PyErr_Occurred() == nullptr;
+    }
+    const std::string_view bytes(reinterpret_cast<const char *>(PyUnicode_1BYTE_DATA(path.get())),
+                                 static_cast<std::size_t>(PyUnicode_GET_LENGTH(path.get())));
+    if (!isBelow(bytes, prefix)) {
+        return true;
+    }
+    const Ref own = latin1(bytes.substr(prefix.size()));
+    const Ref mount = latin1(prefix);
+    return own && mount && PyDict_SetItem(environ, pathKey, own.get()) == 0 &&
+           PyDict_SetItem(environ, scriptNameKey_.get(), mount.get()) == 0;
 }
 
 bool EnvironFactory::add(PyObject *environ, const PairView &pair, Ref &previous)
@@ -156,12 +175,17 @@ bool EnvironFactory::add(PyObject *environ, const PairView &pair, Ref &previous)
 Ref EnvironFactory::keyFor(const PairView &pair)
 {
     RememberedKey &place = remembered_[pair.hash % remembered_.size()];
-    if (place.hash == pair.hash && hasBytes(place.key.get(), pair.ownKey)) {
+    if (place.hash == pair.hash && place.key && place.name == pair.ownKey) {
         return Ref::borrow(place.key.get());
     }
-    Ref key = latin1(pair.ownKey);
+    std::string text = "HTTP_";
+    for (const char c : pair.ownKey) {
+        text += static_cast<char>(kEnvironBytes[static_cast<unsigned char>(c)]);
+    }
+    Ref key = latin1(text);
     if (key && pair.ownKey.size() <= kMaxRememberedKey) {
         place.hash = pair.hash;
+        place.name = pair.ownKey;
         place.key = Ref::borrow(key.get());
     }
     return key;

@@ -131,6 +131,39 @@ void takePath(const rapidjson::Value &object, std::vector<std::string> &out)
     }
 }
 
+// object: the application itself or one of its targets.
+Target targetOf(const rapidjson::Value &object, std::string name)
+{
+    Target target;
+    target.name = std::move(name);
+    takeString(object, "module", target.module);
+    takeString(object, "callable", target.callable);
+    takeString(object, "prefix", target.prefix);
+    const auto factory = object.FindMember("factory");
+    target.factory = factory != object.MemberEnd() && factory->value.IsTrue();
+    while (target.prefix.ends_with('/')) {
+        target.prefix.pop_back();
+    }
+    return target;
+}
+
+void takeTargets(const rapidjson::Value &object, std::vector<Target> &out)
+{
+    const auto targets = object.FindMember("targets");
+    if (targets == object.MemberEnd()) {
+        out.push_back(targetOf(object, {}));
+        return;
+    }
+    for (const auto &member : targets->value.GetObject()) {
+        out.push_back(
+            targetOf(member.value, {member.name.GetString(), member.name.GetStringLength()}));
+    }
+    if (out.empty()) {
+        throw std::runtime_error("The \"targets\" object has no member: there is no application "
+                                 "to run.");
+    }
+}
+
 } // namespace
 
 Options parseOptions(std::string_view json)
@@ -141,18 +174,13 @@ Options parseOptions(std::string_view json)
         throw std::runtime_error("The options of a Python application are no JSON object.");
     }
     Options options;
-    takeString(document, "module", options.module);
-    takeString(document, "callable", options.callable);
     takeString(document, "home", options.home);
     takePath(document, options.path);
-    const auto factory = document.FindMember("factory");
-    options.factory = factory != document.MemberEnd() && factory->value.IsTrue();
-
-    std::string protocol = "wsgi";
+    takeTargets(document, options.targets);
+    std::string protocol;
     takeString(document, "protocol", protocol);
-    if (protocol != "wsgi") {
-        throw std::runtime_error("ASGI is not supported by this build: the \"protocol\" must be "
-                                 "\"wsgi\".");
+    if (!protocol.empty()) {
+        options.protocol = protocol == "asgi" ? Protocol::asgi : Protocol::wsgi;
     }
     if (!options.home.empty()) {
         resolveHome(options);

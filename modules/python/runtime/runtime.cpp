@@ -1,7 +1,8 @@
 // Prototype (create) and worker process: the module "runtime.python". Ties interpreter, application
 // and request threads together and sees to who holds the GIL: serve() does, waiting for a request
-// nobody does.
+// nobody does; an event loop does until it waits.
 #include "application.hpp"
+#include "asgi.hpp"
 #include "interpreter.hpp"
 #include "wsgi.hpp"
 
@@ -23,7 +24,7 @@ constexpr char kSchema[] = R"({
       "type": "string"
     },
     "callable": {
-      "description": "The WSGI application: an attribute of the module.",
+      "description": "The application: an attribute of the module.",
       "type": "string",
       "default": "application"
     },
@@ -44,8 +45,7 @@ constexpr char kSchema[] = R"({
     "protocol": {
       "description": "How the application is called.",
       "type": "string",
-      "enum": ["wsgi", "asgi"],
-      "x-unbuilt": ["asgi"]
+      "enum": ["wsgi", "asgi"]
     },
     "threads": {
       "description": "Request threads per worker process.",
@@ -54,9 +54,46 @@ constexpr char kSchema[] = R"({
       "maximum": 4096,
       "default": 1
     },
-    "targets": { "type": "object", "x-unbuilt": true },
-    "prefix": { "type": "string", "x-unbuilt": true },
-    "thread_stack_size": { "type": "integer", "x-unbuilt": true }
+    "thread_stack_size": {
+      "description": "Bytes of stack of each request thread beside the main one.",
+      "type": "integer",
+      "minimum": 16384
+    },
+    "prefix": {
+      "description": "Path below which the application lives: SCRIPT_NAME, root_path.",
+      "type": "string",
+      "x-begins": "/"
+    },
+    "targets": {
+      "description": "Several applications in one process, all WSGI or all ASGI.",
+      "type": "object",
+      "additionalProperties": {
+        "type": "object",
+        "properties": {
+          "module": {
+            "description": "Name of the module to import; dots are allowed.",
+            "type": "string"
+          },
+          "callable": {
+            "description": "The application: an attribute of the module.",
+            "type": "string",
+            "default": "application"
+          },
+          "factory": {
+            "description": "Call the callable once, without arguments, to get the application.",
+            "type": "boolean",
+            "default": false
+          },
+          "prefix": {
+            "description": "Path below which the application lives: SCRIPT_NAME, root_path.",
+            "type": "string",
+            "x-begins": "/"
+          }
+        },
+        "required": ["module"],
+        "additionalProperties": false
+      }
+    }
   },
   "required": ["module"],
   "additionalProperties": false
@@ -74,7 +111,12 @@ public:
     {
         startInterpreter(options_, host_.program());
         try {
-            wsgi_.emplace(loadApplication(options_, host_), host_, threads > 1);
+            Application application = loadApplication(options_, host_);
+            if (application.asgi) {
+                asgi_.emplace(std::move(application.targets), host_);
+            } else {
+                wsgi_.emplace(std::move(application.targets), host_, threads > 1);
+            }
         } catch (...) {
             stopInterpreter();
             throw;
@@ -121,10 +163,25 @@ public:
         return wsgi_->serve(thread->request, exchange);
     }
 
+    int loop(void *pointer, const pb_loop &core)
+    {
+        if (!asgi_) {
+            return PB_SERVE;
+        }
+        auto *thread = static_cast<Thread *>(pointer);
+        if (thread == nullptr) {
+            throw std::runtime_error("Python has no thread state for this thread");
+        }
+        const GilHold gil(thread->state);
+        AsgiLoop(*asgi_, core).run();
+        return PB_OK;
+    }
+
     void stop()
     {
         PyEval_RestoreThread(mainState_);
         wsgi_.reset();
+        asgi_.reset();
         stopInterpreter();
     }
 
@@ -137,8 +194,9 @@ private:
 
     sdk::Host host_;
     Options options_;
-    std::optional<WsgiApplication> wsgi_; // start() to stop()
-    PyThreadState *mainState_ = nullptr;  // the interpreter's
+    std::optional<WsgiApplication> wsgi_; // one of the two, start() to stop()
+    std::optional<AsgiApplication> asgi_;
+    PyThreadState *mainState_ = nullptr; // the interpreter's
     unsigned long mainThread_ = 0;
 };
 

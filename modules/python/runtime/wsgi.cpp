@@ -49,8 +49,9 @@ private:
 
 } // namespace
 
-WsgiApplication::WsgiApplication(Ref callable, const sdk::Host &host, bool multithread)
-    : callable_(std::move(callable)), host_(host),
+WsgiApplication::WsgiApplication(std::vector<Callable> targets, const sdk::Host &host,
+                                 bool multithread)
+    : targets_(std::move(targets)), host_(host),
       environs_(host.software(), multithread, fileWrapperClass().get()),
       closeName_(Ref::steal(PyUnicode_InternFromString("close")))
 {
@@ -78,12 +79,19 @@ bool WsgiApplication::call(RequestThread &thread, Response &response)
     if (!attachment) {
         return false;
     }
-    const Ref environ = environs_.make(response.exchange(), thread.input.get());
+    const auto bytes = response.exchange().message();
+    const auto message = MessageReader::open(bytes.data(), bytes.size());
+    if (!message || message->header().target >= targets_.size()) {
+        PyErr_SetString(PyExc_RuntimeError, "the request message is damaged");
+        return false;
+    }
+    const Callable &target = targets_[message->header().target];
+    const Ref environ = environs_.make(*message, thread.input.get(), target.prefix);
     if (!environ) {
         return false;
     }
     PyObject *arguments[] = {nullptr, environ.get(), thread.startResponse.get()};
-    const Ref body = Ref::steal(PyObject_Vectorcall(callable_.get(), arguments + 1,
+    const Ref body = Ref::steal(PyObject_Vectorcall(target.object.get(), arguments + 1,
                                                     2 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
     if (!body) {
         return false;

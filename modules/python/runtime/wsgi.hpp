@@ -3,6 +3,7 @@
 
 #include "python.hpp"
 
+#include "application.hpp"
 #include "callables.hpp"
 #include "environ.hpp"
 #include "input.hpp"
@@ -21,8 +22,8 @@ struct RequestThread {
 
 class WsgiApplication {
 public:
-    // Main thread, GIL held. Throws std::runtime_error.
-    WsgiApplication(Ref callable, const sdk::Host &host, bool multithread);
+    // targets: at least one. Main thread, GIL held. Throws std::runtime_error.
+    WsgiApplication(std::vector<Callable> targets, const sdk::Host &host, bool multithread);
 
     // Request thread, GIL held. True: the response is complete.
     bool serve(RequestThread &thread, const sdk::Exchange &exchange);
@@ -34,7 +35,7 @@ private:
     void closeBody(const Ref &body, const Response &response);
     void reportFailure(const Response &response, const char *what);
 
-    Ref callable_;
+    std::vector<Callable> targets_;
     sdk::Host host_;
     ResponseCallables callables_;
     InputType inputType_;

@@ -220,7 +220,8 @@ typedef struct pb_exchange {
     int (*write)(void *context, const void *data, size_t size);
     /* Like write(), but may hold the bytes back to send them with the next ones or the end. */
     int (*write_buffered)(void *context, const void *data, size_t size);
-    /* 1 when the request was cancelled, its client is gone or its time is over. Does not block. */
+    /* 1 when the request was cancelled, its client is gone or its time is over. Does not block. In a
+       loop() also 2: the client has ended its side, so it may have left, or still read. */
     int (*cancelled)(void *context);
 
     /* 1.1. The response is complete (PB_OK) or has failed (PB_ERROR) though work goes on: from now
@@ -238,7 +239,8 @@ typedef struct pb_exchange {
 enum pb_loop_events {
     PB_LOOP_NOTHING = 0,  /* for now: wait until wake_fd is readable, then ask again */
     PB_LOOP_REQUEST = 1,  /* exchange is new; it lives until finish() */
-    PB_LOOP_PROGRESS = 2, /* exchange may have body to read, room to write, or was cancelled */
+    PB_LOOP_PROGRESS = 2, /* exchange may have body to read, room to write, or was cancelled: of one
+                             for which read_body() has said PB_AGAIN, room() 0, cancelled() 0 */
     PB_LOOP_STOP = 3      /* no more requests: return when those there are have ended */
 };
 
@@ -256,9 +258,11 @@ typedef struct pb_loop {
     uint32_t struct_size;
     uint32_t reserved;
     void *context;
-    int32_t wake_fd;   /* the core's: only to be waited for, level-triggered, readable */
+    int32_t wake_fd;   /* the core's: only to be waited for, level-triggered, readable. It may be
+                          so for a while after PB_LOOP_NOTHING, while there is much to do */
     uint32_t capacity; /* exchanges there may be at a time; no more are begun */
-    /* What has happened since; one event a call. */
+    /* What has happened since; one event a call. The first call says that this thread is ready: the
+       worker serves when all of them are. */
     void (*next)(void *context, pb_loop_event *event);
 } pb_loop;
 
@@ -283,8 +287,9 @@ typedef struct pb_runtime_ops {
        (sdk/PROTOCOL.md). PATCHBAY_INIT is in the environment. Returns only if that failed. */
     void (*become)(void *self, pb_error *error);
     /* 1.1, may be NULL. [worker] On each request thread after thread_enter(): serves requests until
-       PB_LOOP_STOP. PB_OK; PB_ERROR: this worker cannot go on; PB_SERVE, at once: serve() does. */
-    int (*loop)(void *self, void *thread, const pb_loop *loop);
+       PB_LOOP_STOP. PB_OK; PB_ERROR, error says why: this worker cannot start, or not go on;
+       PB_SERVE, at once: serve() does. */
+    int (*loop)(void *self, void *thread, const pb_loop *loop, pb_error *error);
 } pb_runtime_ops;
 
 /* ---- sink (1.1) --------------------------------------------------------------------------- */

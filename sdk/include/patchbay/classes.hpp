@@ -195,7 +195,7 @@ concept HasThreads = requires(T self, void *thread)
 };
 
 // Optional: [worker] int loop(void *thread, const pb_loop &loop); on each request thread, as in
-// pb_runtime_ops. PB_OK, PB_SERVE, or an exception (logged): this worker cannot go on.
+// pb_runtime_ops. PB_OK, PB_SERVE, or an exception: this worker cannot start, or not go on.
 template <class T>
 concept HasLoop = requires(T self, void *thread, const pb_loop &loop)
 {

@@ -173,17 +173,17 @@ void stop(void *self) noexcept
 }
 
 template <class T>
-int loop(void *self, void *thread, const pb_loop *raw) noexcept
+int loop(void *self, void *thread, const pb_loop *raw, pb_error *error) noexcept
 {
     return guarded([&] { return object<T>(self).loop(thread, *raw); },
                    [&](const char *text) {
-                       static_cast<Box<T> *>(self)->host.log(PB_LOG_ALERT, text);
+                       fail(error, text);
                        return PB_ERROR;
                    });
 }
 
 template <class T>
-constexpr auto loopOrNull() -> int (*)(void *, void *, const pb_loop *)
+constexpr auto loopOrNull() -> int (*)(void *, void *, const pb_loop *, pb_error *)
 {
     if constexpr (HasLoop<T>) {
         return &loop<T>;

@@ -29,12 +29,14 @@ constexpr char kOptions[] = R"json({
     "protocol": {"type": "string", "enum": ["wsgi", "asgi"], "x-unbuilt": ["asgi"]},
     "many": {"type": "string", "enum": ["a", "b", "c"]},
     "one": {"type": "string", "enum": ["a"]},
+    "prefix": {"type": "string", "x-begins": "/"},
     "targets": {"x-unbuilt": true},
     "limits": {
       "type": "object", "required": ["soft", "hard"], "additionalProperties": false,
       "properties": {"soft": {"type": "integer"}, "hard": {"type": "integer"}}
     },
     "variables": {"type": "object", "additionalProperties": {"type": "string"}},
+    "ini": {"type": "object", "x-called": "PHP option", "additionalProperties": {"type": "string"}},
     "list": {"type": "array", "items": {"type": "object", "properties": {"x": {"type": "null"}}}},
     "free": {}
   }
@@ -120,6 +122,14 @@ public:
                                      "\"asgi\" of the \"protocol\" option.\n"},
             {R"("many":"d")", "/many@21 The \"many\" can either be \"a\", \"b\", or \"c\".\n"},
             {R"("one":"b")", "/one@20 The \"one\" can only be \"a\".\n"},
+            {R"("ini":{"a":1})", "/ini/a@24 The \"a\" PHP option must be a string.\n"},
+            {R"("ini":{"":"1"})", "/ini/@20 The PHP option name must not be empty.\n"},
+            {R"("prefix":"")",
+             "/prefix@23 The \"prefix\" must be a string beginning with \"/\".\n"},
+            {R"("prefix":"app/")",
+             "/prefix@23 The \"prefix\" must be a string beginning with \"/\".\n"},
+            {R"("prefix":1)",
+             "/prefix@23 The \"prefix\" value must be a string, but not an integer number.\n"},
             {R"("targets":{})",
              "/targets@14 Patchbay is built without the \"targets\" option support.\n"},
             {R"("thread":1)", "/thread@14 Unknown parameter \"thread\".\n"},
@@ -170,7 +180,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{5}, problems.size());
         CPPUNIT_ASSERT_EQUAL("module"s, problems[1].suggestion);
         // Not built options are not offered.
-        CPPUNIT_ASSERT_EQUAL(std::size_t{15}, problems[1].known.size());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{16}, problems[1].known.size());
         CPPUNIT_ASSERT_EQUAL("module"s, problems[1].known[0]);
         CPPUNIT_ASSERT_EQUAL("{\"minimum\":0,\"maximum\":10}"s, problems[2].allowed);
         CPPUNIT_ASSERT_EQUAL("[\"wsgi\",\"asgi\"]"s, problems[3].allowed);
@@ -204,6 +214,11 @@ public:
             {R"({"properties":[]})", "schema at \"/properties\": must be an object"},
             {R"({"items":"x"})", "schema at \"/items\": must be an object"},
             {R"({"minimum":"1"})", "schema at \"/minimum\": must be a number"},
+            {R"({"x-called":1})", "schema at \"/x-called\": must be a string"},
+            {R"({"x-begins":""})", "schema at \"/x-begins\": must consist of letters, digits, "
+                                   "\"/\", \"-\" and \"_\""},
+            {R"({"x-begins":"^"})", "schema at \"/x-begins\": must consist of letters, digits, "
+                                    "\"/\", \"-\" and \"_\""},
             {R"({"required":["a"]})",
              "schema at \"\": the required \"a\" is not among the properties"},
             {R"([])", "schema at \"\": must be an object"},

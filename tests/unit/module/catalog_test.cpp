@@ -29,6 +29,8 @@ class CatalogTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(highestVersion);
     CPPUNIT_TEST(programsTakeNoVersion);
     CPPUNIT_TEST(sameVersionTwice);
+    CPPUNIT_TEST(severalVersions);
+    CPPUNIT_TEST(unusableFiles);
     CPPUNIT_TEST(onlyRuntimesAreTypes);
     CPPUNIT_TEST(manifestRoundTrip);
     CPPUNIT_TEST(garbageManifests);
@@ -81,6 +83,35 @@ class CatalogTest : public CppUnit::TestFixture {
             {runtime("php", "8.2.1", "/m/a.so"), runtime("php", "8.2.1", "/m/b.so")}, {}};
         CPPUNIT_ASSERT_EQUAL(std::string("/m/a.so"), catalog.findRuntime("php")->file);
         CPPUNIT_ASSERT_EQUAL(std::string("/m/a.so"), catalog.find("runtime.php")->file);
+    }
+
+    void severalVersions()
+    {
+        const Catalog catalog{{runtime("python", "3.9.18"), runtime("python", "3.11.2"),
+                               runtime("python", "3.10.2"), runtime("pypy", "3.10.14")},
+                              {}};
+        const char *table[][2] = {{"python", "3.11.2"},        {"python3", "3.11.2"},
+                                  {"python 3.10", "3.10.2"},   {"python3.9", "3.9.18"},
+                                  {"python 3.1", "not found"}, {"python 2", "not found"},
+                                  {"pypy", "3.10.14"},         {"pypy 3.11", "not found"}};
+        for (const auto &[type, version] : table) {
+            CPPUNIT_ASSERT_EQUAL_MESSAGE(type, std::string(version), versionFor(catalog, type));
+        }
+    }
+
+    void unusableFiles()
+    {
+        const std::string python = "/m/runtime_python3.12.so: cannot be loaded: libpython3.12.so";
+        const Catalog catalog{{},
+                              {python, "/m/runtime_pythonic.so: bad", "/m/encoder_python.so: x"}};
+        CPPUNIT_ASSERT_EQUAL(python, catalog.unusableRuntimes("python 3.12"));
+        CPPUNIT_ASSERT_EQUAL(std::string("/m/runtime_pythonic.so: bad"),
+                             catalog.unusableRuntimes("pythonic"));
+        CPPUNIT_ASSERT_EQUAL(std::string(), catalog.unusableRuntimes("php"));
+        CPPUNIT_ASSERT_EQUAL(std::string(), catalog.unusableRuntimes(""));
+        const Catalog two{{}, {"/m/runtime_php7.so: a", "/m/runtime_php.so: b"}};
+        CPPUNIT_ASSERT_EQUAL(std::string("/m/runtime_php7.so: a; /m/runtime_php.so: b"),
+                             two.unusableRuntimes("php"));
     }
 
     void onlyRuntimesAreTypes()

@@ -5,6 +5,7 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -14,6 +15,15 @@ using fixture::FakeRequest;
 using patchbay::python::MessageHeader;
 using patchbay::python::MessageReader;
 using patchbay::python::PairView;
+
+std::string mapped(const std::string &name)
+{
+    std::string key = "HTTP_";
+    for (const char c : name) {
+        key += c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    }
+    return key;
+}
 
 // What the message says, each key once.
 std::map<std::string, std::string> decode(const std::vector<std::uint8_t> &message)
@@ -25,7 +35,8 @@ std::map<std::string, std::string> decode(const std::vector<std::uint8_t> &messa
     for (std::uint32_t i = 0; i < reader->header().pairCount; ++i) {
         PairView pair;
         CPPUNIT_ASSERT(reader->pair(i, pair));
-        const std::string key(pair.key == 0 ? pair.ownKey : patchbay::python::kKeyNames[pair.key]);
+        const std::string key(pair.key == 0 ? mapped(std::string(pair.ownKey))
+                                            : patchbay::python::kKeyNames[pair.key]);
         if (pair.value == patchbay::python::kOwnValue) {
             previous = pair.ownValue;
         } else if (pair.value != patchbay::python::kPreviousValue) {
@@ -36,13 +47,58 @@ std::map<std::string, std::string> decode(const std::vector<std::uint8_t> &messa
     return pairs;
 }
 
-std::string mapped(const std::string &name)
+std::string nameOf(const PairView &pair)
 {
-    std::string key = "HTTP_";
-    for (const char c : name) {
-        key += c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    if (!pair.ownKey.empty()) {
+        return std::string(pair.ownKey);
     }
-    return key;
+    std::string name(patchbay::python::kKeyNames[pair.key].substr(5));
+    for (char &c : name) {
+        c = c == '_' ? '-' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return name;
+}
+
+// The header fields as ASGI wants them, put together as runtime/asgi_scope.cpp does it.
+std::vector<std::pair<std::string, std::string>> headers(const std::vector<std::uint8_t> &message)
+{
+    const auto reader = MessageReader::open(message.data(), message.size());
+    CPPUNIT_ASSERT(reader.has_value());
+    std::map<std::uint16_t, std::pair<std::string, std::string>> fields;
+    std::vector<PairView> pairs(reader->header().pairCount);
+    for (std::uint32_t i = 0; i < pairs.size(); ++i) {
+        CPPUNIT_ASSERT(reader->pair(i, pairs[i]));
+        if (pairs[i].field != 0) {
+            CPPUNIT_ASSERT(fields
+                               .emplace(pairs[i].field, std::pair(std::string(nameOf(pairs[i])),
+                                                                  std::string(pairs[i].ownValue)))
+                               .second);
+        }
+    }
+    for (std::uint32_t i = 0; i < reader->header().partCount; ++i) {
+        patchbay::python::PartView part;
+        CPPUNIT_ASSERT(reader->part(i, part));
+        const PairView &pair = pairs.at(part.pair);
+        const std::string name = part.name.empty() ? nameOf(pair) : std::string(part.name);
+        CPPUNIT_ASSERT(fields.emplace(part.field, std::pair(name, std::string(part.value))).second);
+        // The first value ends where the separator before the first other one begins.
+        std::string &first = fields.at(pair.field).second;
+        const auto before = static_cast<std::size_t>(part.value.data() - pair.ownValue.data());
+        first.resize(std::min(first.size(), before - patchbay::python::kSeparatorSize));
+    }
+    std::vector<std::pair<std::string, std::string>> result;
+    for (auto &[place, field] : fields) {
+        result.push_back(std::move(field));
+    }
+    return result;
+}
+
+std::string lower(std::string text)
+{
+    for (char &c : text) {
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return text;
 }
 
 } // namespace
@@ -179,6 +235,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::uint64_t{77}, header.exchangeId);
         CPPUNIT_ASSERT_EQUAL(std::uint64_t{7}, header.contentLength);
         CPPUNIT_ASSERT_EQUAL(std::uint32_t{PB_REQUEST_HAS_BODY}, header.flags);
+        CPPUNIT_ASSERT_EQUAL(std::uint32_t{0}, header.partCount);
         for (std::size_t i = header.reserved; i < message.size(); ++i) {
             CPPUNIT_ASSERT_EQUAL(0, int{message[i]});
         }
@@ -197,6 +254,7 @@ public:
                                      "X-A",
                                      "x-a",
                                      "X_a",
+                                     "User_Agent",
                                      "Accept",
                                      "TE",
                                      "a",
@@ -212,16 +270,18 @@ public:
             request.host.reset();
             request.fields.clear();
             std::map<std::string, std::string> expected;
+            std::vector<std::pair<std::string, std::string>> raw;
             const unsigned count = below(4) == 0 ? below(80) : below(12);
             for (unsigned i = 0; i < count; ++i) {
                 std::string name = below(5) == 0 ? std::string(1 + below(300), 'q')
                                                  : names[below(std::size(names))];
                 std::string value(below(20), static_cast<char>(below(256)));
                 const std::string key = mapped(name);
-                request.fields.emplace_back(std::move(name), value);
+                request.fields.emplace_back(name, value);
                 if (key == "HTTP_PROXY") {
                     continue;
                 }
+                raw.emplace_back(lower(name), value);
                 const auto [place, isNew] = expected.emplace(key, value);
                 if (!isNew) {
                     place->second += (key == "HTTP_COOKIE" ? "; " : ", ") + value;
@@ -229,6 +289,7 @@ public:
             }
             const auto message = encoder_.encode(request);
             CPPUNIT_ASSERT(message == encoder_.encode(request));
+            CPPUNIT_ASSERT(raw == headers(message));
             const auto pairs = decode(message);
             for (const auto &[key, value] : expected) {
                 CPPUNIT_ASSERT_EQUAL_MESSAGE(key, value, pairs.at(key));
@@ -291,6 +352,7 @@ public:
     {
         FakeRequest request("/p?q");
         request.fields.emplace_back("X-Own", "value");
+        request.fields.emplace_back("x_own", "again");
         const auto good = encoder_.encode(request);
         CPPUNIT_ASSERT(!MessageReader::open(nullptr, 0));
         CPPUNIT_ASSERT(!MessageReader::open(good.data(), sizeof(MessageHeader) - 1));
@@ -313,6 +375,15 @@ public:
                     for (const char c : pair.ownValue) {
                         sum += static_cast<unsigned char>(c);
                     }
+                }
+            }
+            patchbay::python::PartView part;
+            for (std::uint32_t i = 0; reader && i < reader->header().partCount; ++i) {
+                if (reader->part(i, part)) {
+                    sum += static_cast<std::size_t>(
+                        std::count(part.name.begin(), part.name.end(), 'x'));
+                    sum += static_cast<std::size_t>(
+                        std::count(part.value.begin(), part.value.end(), 'x'));
                 }
             }
             CPPUNIT_ASSERT(sum != SIZE_MAX);

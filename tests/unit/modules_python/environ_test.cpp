@@ -41,6 +41,8 @@ class EnvironTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(testHttpsAndOldProtocol);
     CPPUNIT_TEST(testOneRequestLeavesNothingInTheNext);
     CPPUNIT_TEST(testManyFields);
+    CPPUNIT_TEST(testPrefix);
+    CPPUNIT_TEST(testPrefixOfATarget);
     CPPUNIT_TEST(testDamagedMessage);
     CPPUNIT_TEST_SUITE_END();
 
@@ -187,6 +189,60 @@ public:
             const Environ e = show(worker, request);
             expect(e, "HTTP_X_0", "'0'");
             expect(e, "HTTP_X_1999", "'1999'");
+        });
+    }
+
+    // With and without a "/" at its end the same.
+    void testPrefix()
+    {
+        for (const char *prefix : {"/app", "/app/", "/app//"}) {
+            fixture::inChild([&] {
+                Worker worker(R"("module": "show", "prefix": ")" + std::string(prefix) + "\"");
+                const char *table[][3] = {{"/app/x", "'/app'", "'/x'"},
+                                          {"/app", "'/app'", "''"},
+                                          {"/app/", "'/app'", "'/'"},
+                                          {"/app//x", "'/app'", "'//x'"},
+                                          {"/application", "''", "'/application'"},
+                                          {"/", "''", "'/'"},
+                                          {"/x/app", "''", "'/x/app'"}};
+                for (const auto &[path, script, info] : table) {
+                    FakeRequest request(path);
+                    request.target = std::string(path) + "?q";
+                    const Environ e = show(worker, request);
+                    expect(e, "SCRIPT_NAME", script);
+                    expect(e, "PATH_INFO", info);
+                    expect(e, "REQUEST_URI", ("'" + request.target + "'").c_str());
+                }
+                // PATH_INFO and REQUEST_URI are one string in the message.
+                const Environ e = show(worker, FakeRequest("/app/same"));
+                expect(e, "PATH_INFO", "'/same'");
+                expect(e, "REQUEST_URI", "'/app/same'");
+            });
+        }
+        fixture::inChild([] {
+            Worker worker(R"("module": "show", "prefix": "/")");
+            const Environ e = show(worker, FakeRequest("/x"));
+            expect(e, "SCRIPT_NAME", "''");
+            expect(e, "PATH_INFO", "'/x'");
+        });
+        fixture::inChild([] { // compared as the bytes that the path decodes to
+            Worker worker("\"module\": \"show\", \"prefix\": \"/\xC3\xA9\"");
+            const Environ e = show(worker, FakeRequest("/\xC3\xA9/x"));
+            expect(e, "SCRIPT_NAME", "'/\xC3\xA9'");
+            expect(e, "PATH_INFO", "'/x'");
+        });
+    }
+
+    void testPrefixOfATarget()
+    {
+        fixture::inChild([] {
+            Worker worker(R"("targets": {"a": {"module": "show", "prefix": "/a"},
+                                         "b": {"module": "show"}})");
+            FakeRequest request("/a/x");
+            expect(show(worker, request), "SCRIPT_NAME", "'/a'");
+            request.targetIndex = 1;
+            expect(show(worker, request), "SCRIPT_NAME", "''");
+            expect(show(worker, request), "PATH_INFO", "'/a/x'");
         });
     }
 

@@ -3,6 +3,7 @@
 
 #include <cppunit/TestAssert.h>
 
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -122,6 +123,27 @@ Worker::~Worker()
     if (self_ != nullptr) {
         module_.destroy(self_);
     }
+}
+
+int Worker::loopOnce() const
+{
+    bool told = false;
+    pb_loop loop{};
+    loop.struct_size = sizeof loop;
+    loop.context = &told;
+    loop.wake_fd = eventfd(1, EFD_CLOEXEC);
+    loop.capacity = 1;
+    loop.next = [](void *context, pb_loop_event *event) {
+        bool &once = *static_cast<bool *>(context);
+        event->kind = once ? PB_LOOP_NOTHING : PB_LOOP_STOP;
+        once = true;
+    };
+    pb_error error{};
+    error.struct_size = sizeof error;
+    const int result = ops_.loop(self_, thread_, &loop, &error);
+    CPPUNIT_ASSERT_EQUAL(std::string(), std::string(error.text));
+    close(loop.wake_fd);
+    return result;
 }
 
 void Worker::stop()

@@ -56,6 +56,8 @@ public:
     void *threadEnter() const { return ops_.thread_enter(self_); }
     void threadLeave(void *thread) const { ops_.thread_leave(self_, thread); }
     void *mainThread() const { return thread_; }
+    // What loop() returns when the core says stop at once.
+    int loopOnce() const;
     void stop();
 
     const std::string &startError() const { return startError_; } // empty: started

@@ -47,6 +47,15 @@ void expectAnswer(const std::string &options, const std::string &body)
     });
 }
 
+void expectProtocol(const std::string &options, bool asgi)
+{
+    fixture::inChild([&] {
+        Worker worker(options);
+        CPPUNIT_ASSERT_EQUAL(std::string(), worker.startError());
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(options, asgi ? PB_OK : PB_SERVE, worker.loopOnce());
+    });
+}
+
 std::string callable(const std::string &name)
 {
     return R"("module": "package.inner", "callable": ")" + name + "\"";
@@ -61,7 +70,9 @@ class StartTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(testImportFailures);
     CPPUNIT_TEST(testBadCallables);
     CPPUNIT_TEST(testFactories);
-    CPPUNIT_TEST(testAsgiIsRefused);
+    CPPUNIT_TEST(testTargets);
+    CPPUNIT_TEST(testTargetsThatCannotBe);
+    CPPUNIT_TEST(testDetection);
     CPPUNIT_TEST(testPath);
     CPPUNIT_TEST(testSystemPython);
     CPPUNIT_TEST(testEnvironments);
@@ -141,15 +152,58 @@ public:
                       "is not callable");
     }
 
-    void testAsgiIsRefused()
+    void testTargets()
+    {
+        fixture::inChild([] {
+            Worker worker(R"("targets": {
+                "one": {"module": "package.inner"},
+                "two": {"module": "package.inner", "callable": "other"},
+                "three": {"module": "package.inner", "callable": "factory", "factory": true}})");
+            const char *answers[] = {"inner", "other", "made by a factory"};
+            for (std::uint32_t i = 0; i < 3; ++i) {
+                FakeRequest request;
+                request.targetIndex = i;
+                CPPUNIT_ASSERT_EQUAL_MESSAGE(worker.startError(), std::string(answers[i]),
+                                             worker.serve(request).exchange.sent());
+            }
+            FakeRequest request;
+            request.targetIndex = 3;
+            fixture::CapturedErrors errors;
+            CPPUNIT_ASSERT_EQUAL(PB_ERROR, worker.serve(request).result);
+            CPPUNIT_ASSERT(contains(errors.text(), "the request message is damaged"));
+        });
+    }
+
+    void testTargetsThatCannotBe()
+    {
+        expectNoStart(R"("targets": {"a": {"module": "package.inner"}, "b": {"module": "nosuch"}})",
+                      "target \"b\": Python failed to import module \"nosuch\": "
+                      "ModuleNotFoundError: No module named 'nosuch'",
+                      "ModuleNotFoundError: No module named 'nosuch'",
+                      "target \"b\": Python failed to import module \"nosuch\"");
+        const std::string kinds = R"("targets": {"a": {"module": "package.inner"},
+            "b": {"module": "package.inner", "callable": "asgi3"}})";
+        const std::string text =
+            "the targets \"a\" and \"b\" are of two kinds: the second is an ASGI application, the "
+            "other one WSGI; put them into two applications, or say with \"protocol\" what both "
+            "are";
+        expectNoStart(kinds, text, {}, text);
+        expectAnswer(kinds + R"(, "protocol": "wsgi")", "inner");
+        expectNoStart(R"("targets": {})",
+                      "The \"targets\" object has no member: there is no application to run.");
+    }
+
+    // What is ASGI is told by loop(): PB_SERVE is for WSGI.
+    void testDetection()
     {
         for (const char *name : {"asgi3", "asgi2", "asgi3_instance", "Asgi2Class"}) {
-            expectNoStart(callable(name), "\"" + std::string(name) +
-                                              "\" in module \"package.inner\" is an ASGI "
-                                              "application: ASGI is not supported by this build");
+            expectProtocol(callable(name), true);
+            expectProtocol(callable(name) + R"(, "protocol": "wsgi")", false);
         }
-        expectNoStart(callable("other") + R"(, "protocol": "asgi")",
-                      "ASGI is not supported by this build: the \"protocol\" must be \"wsgi\".");
+        for (const char *name : {"application", "instance", "Class", "partial", "any_arguments"}) {
+            expectProtocol(callable(name), false);
+            expectProtocol(callable(name) + R"(, "protocol": "asgi")", true);
+        }
     }
 
     void testPath()

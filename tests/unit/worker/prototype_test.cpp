@@ -69,11 +69,14 @@ bool gone(pid_t pid)
     return name == std::string::npos || stat[name + 2] == 'Z' || stat[name + 2] == 'X';
 }
 
+constexpr std::uint32_t kFirstSeat = 64;
+
 struct Start {
     std::string name = "app", options = "{}", user, group, directory, out, err;
     std::string module = TEST_RUNTIME;
     std::vector<std::pair<std::string, std::string>> environment;
     ipc::Isolation isolation;
+    std::uint64_t stack = 0;
 
     std::string blob() const
     {
@@ -83,7 +86,7 @@ struct Start {
         for (const auto &[key, value] : environment) {
             w.str(key).str(value);
         }
-        w.str(out).str(err).u32(1);
+        w.str(out).str(err).u32(1).u64(stack);
         ipc::writeIsolation(w, isolation);
         return w.bytes();
     }
@@ -95,6 +98,8 @@ class PrototypeTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(PrototypeTest);
     CPPUNIT_TEST(testServesAndQuits);
     CPPUNIT_TEST(testThreads);
+    CPPUNIT_TEST(testStackOfThreads);
+    CPPUNIT_TEST(testStackThatCannotBe);
     CPPUNIT_TEST(testRequestLimit);
     CPPUNIT_TEST(testRequestLimitOfThreads);
     CPPUNIT_TEST(testSurroundings);
@@ -183,6 +188,37 @@ public:
             router_->cancel(slot);
             CPPUNIT_ASSERT(router_->finish(hanging[slot - 1]).aborted);
         }
+    }
+
+    // The main thread has the process's stack, the other one what was asked for.
+    void testStackOfThreads()
+    {
+        constexpr std::size_t kStack = 256 * 1024;
+        Start application;
+        application.stack = kStack;
+        start(application);
+        startWorker(2);
+        ipc::Ticket hanging = router_->push("hang", {}, 0, 1);
+        CPPUNIT_ASSERT(until([&] { return router_->queue.takenBy(hanging).has_value(); }));
+        const bool mainHangs = *router_->queue.takenBy(hanging) == kFirstSeat;
+        const std::size_t size = std::stoul(ask("stack").body);
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(std::to_string(size), mainHangs, size <= kStack);
+        router_->cancel(1);
+        CPPUNIT_ASSERT(router_->finish(hanging).aborted);
+    }
+
+    void testStackThatCannotBe()
+    {
+        Start application;
+        application.stack = std::uint64_t{1} << 50;
+        start(application);
+        pid_t pid = forkWorker(2);
+        ipc::Frame frame = receive(workers_.back());
+        CPPUNIT_ASSERT(frame.type == MessageType::workerFailed);
+        const std::string text(ipc::WireReader(frame.payload).str());
+        CPPUNIT_ASSERT_MESSAGE(text, text.find("A request thread cannot be started: ") == 0 &&
+                                         text.find("bytes of stack") != std::string::npos);
+        CPPUNIT_ASSERT_EQUAL(256U, exitOf(pid));
     }
 
     void testRequestLimit()
@@ -559,10 +595,14 @@ private:
                       {&fd, 1});
         theirs.close();
         int segments[2] = {router_->application.segment().fd(), router_->worker.segment().fd()};
-        ours.send(
-            MessageType::attach,
-            ipc::WireWriter().u32(FakeRouter::kWorker).u32(64).u32(threads).u32(limit).bytes(),
-            segments);
+        ours.send(MessageType::attach,
+                  ipc::WireWriter()
+                      .u32(FakeRouter::kWorker)
+                      .u32(kFirstSeat)
+                      .u32(threads)
+                      .u32(limit)
+                      .bytes(),
+                  segments);
         int doorbell = router_->doorbell.get();
         ours.send(MessageType::engineDoorbell, ipc::WireWriter().u32(FakeRouter::kEngine).bytes(),
                   {&doorbell, 1});

@@ -24,6 +24,7 @@ constexpr char kPythonSchema[] = R"json({"type":"object","required":["module"],"
   "path":{"type":["string","array"],"items":{"type":"string"}}, "home":{"type":"string"},
   "protocol":{"type":"string","enum":["wsgi","asgi"],"x-unbuilt":["asgi"]},
   "threads":{"type":"integer","minimum":1,"maximum":2147483647},
+  "thread_stack_size":{"type":"integer","minimum":16384},
   "targets":{"x-unbuilt":true}}})json";
 
 modules::Catalog catalog()
@@ -377,7 +378,7 @@ public:
              "here: \"type\", \"processes\", \"limits\", \"user\", \"group\", "
              "\"working_directory\", \"environment\", \"stdout\", \"stderr\", \"isolation\", "
              "\"module\", \"callable\", \"factory\", \"path\", \"home\", \"protocol\", "
-             "\"threads\"."},
+             "\"threads\", \"thread_stack_size\"."},
             {application(R"("isolation":{"uidmap":[{"container":0,"host":0,"size":1}]})"),
              "c.json:1:74: /applications/a/isolation/uidmap: The \"uidmap\" needs the "
              "\"credential\" namespace."},
@@ -439,6 +440,14 @@ public:
             {application(R"("threads":5000)"),
              "c.json:1:62: /applications/a/threads: The \"processes\" number times the "
              "\"threads\" number must not exceed 4096."},
+            {application(R"("thread_stack_size":16383)"),
+             "c.json:1:72: /applications/a/thread_stack_size: The \"thread_stack_size\" number "
+             "must "
+             "be equal to or greater than 16384."},
+            {application(R"("thread_stack_size":16385)"),
+             "c.json:1:72: /applications/a/thread_stack_size: The \"thread_stack_size\" number "
+             "must "
+             "be a multiple of the system page size (4096)."},
             {application(R"("processes":1024,"threads":5)"),
              "c.json:1:79: /applications/a/threads: The \"processes\" number times the "
              "\"threads\" number must not exceed 4096."},
@@ -580,6 +589,7 @@ public:
         const std::string text = R"({
           "applications": {
             "x/y": {"type": "python 3.11", "module": "wsgi", "processes": 2.0, "threads": 3,
+                    "thread_stack_size": 65536,
                     "user": "u", "group": "g", "working_directory": "/srv",
                     "environment": {"B": "1", "A": ""}, "stdout": "/o", "stderr": "/e",
                     "limits": {"shm": 8388608, "timeout": "2m", "requests": 1000,
@@ -624,6 +634,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(0u, app.limits.spareSeats);
         CPPUNIT_ASSERT_EQUAL(1000u, app.requestLimit);
         CPPUNIT_ASSERT_EQUAL(3u, app.threads);
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{65536}, app.threadStackBytes);
         CPPUNIT_ASSERT_EQUAL("u g /srv /o /e"s, app.user + " " + app.group + " " +
                                                     app.workingDirectory + " " + app.stdoutPath +
                                                     " " + app.stderrPath);
@@ -647,6 +658,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(0u, plain.limits.queueLength);
         CPPUNIT_ASSERT_EQUAL(0u, plain.requestLimit);
         CPPUNIT_ASSERT_EQUAL(1u, plain.threads);
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, plain.threadStackBytes);
         CPPUNIT_ASSERT_EQUAL(std::uint64_t{104'857'600}, plain.shmBytes);
         CPPUNIT_ASSERT(!document.listenThreads);
     }

@@ -30,6 +30,7 @@ constexpr char kPython[] = R"json({"$id":"x","type":"object","required":["module
   "module":{"type":"string","description":"What to import."},
   "path":{"type":["string","array"],"items":{"type":"string"}},
   "protocol":{"type":"string","enum":["wsgi","asgi"],"x-unbuilt":["asgi"]},
+  "prefix":{"type":"string","x-begins":"/"},
   "patience":{"type":"integer","x-unit":"seconds","minimum":1,"default":5,"description":"Wait."},
   "targets":{"x-unbuilt":true}}})json";
 constexpr char kOldPython[] = R"json({"type":"object","properties":{
@@ -150,6 +151,7 @@ class JsonSchemaTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(isWellFormed);
     CPPUNIT_TEST(root);
     CPPUNIT_TEST(unitsMayBeWritten);
+    CPPUNIT_TEST(beginningIsAPattern);
     CPPUNIT_TEST(listenersByScheme);
     CPPUNIT_TEST(applicationsByLanguage);
     CPPUNIT_TEST(whatIsNotBuiltIsLeftOut);
@@ -202,6 +204,19 @@ public:
             CPPUNIT_ASSERT_MESSAGE(text, std::regex_search(text, pattern));
         }
         for (const char *text : {"30", "8m8", "soon", "$${", "30sx"}) {
+            CPPUNIT_ASSERT_MESSAGE(text, !std::regex_search(text, pattern));
+        }
+    }
+
+    void beginningIsAPattern()
+    {
+        const Value &option = at(python(), {"prefix"});
+        CPPUNIT_ASSERT_EQUAL("type pattern"s, namesOf(option));
+        const std::regex pattern(at(option, {"pattern"}).text());
+        for (const char *text : {"/", "/app", "${env:PREFIX}"}) {
+            CPPUNIT_ASSERT_MESSAGE(text, std::regex_search(text, pattern));
+        }
+        for (const char *text : {"", "app/"}) {
             CPPUNIT_ASSERT_MESSAGE(text, !std::regex_search(text, pattern));
         }
     }

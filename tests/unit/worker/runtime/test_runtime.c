@@ -4,6 +4,7 @@
      env         200, value of TEST_VALUE, working directory, user and group id
      fail        serve() fails before the head
      crash       the process ends in the middle of serve()
+     stack       200, bytes of this thread's stack
      hang        sleeps until the request is cancelled
      fork        forks a child; 200 and what the child found: open descriptors, mapping gone
    Options: "fail-create" and "fail-start" anywhere in the text make those calls fail. */
@@ -11,6 +12,7 @@
 #include "patchbay/abi.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +141,18 @@ static int forks(const pb_exchange *x)
     return reply(x, text);
 }
 
+static int stack(const pb_exchange *x)
+{
+    char text[32];
+    pthread_attr_t attributes;
+    size_t size = 0;
+    pthread_getattr_np(pthread_self(), &attributes);
+    pthread_attr_getstacksize(&attributes, &size);
+    pthread_attr_destroy(&attributes);
+    snprintf(text, sizeof text, "%zu", size);
+    return reply(x, text);
+}
+
 static int hang(const pb_exchange *x)
 {
     while (!x->cancelled(x->context)) {
@@ -166,6 +180,9 @@ static int serve(void *self, void *thread, const pb_exchange *x)
     }
     if (contains(word, "fork")) {
         return forks(x);
+    }
+    if (contains(word, "stack")) {
+        return stack(x);
     }
     if (contains(word, "hang")) {
         return hang(x);

@@ -1,0 +1,149 @@
+// Worker process, request threads. Made by asgi_request.cpp, driven by asyncio.
+#include "awaitable.hpp"
+
+#include <stdexcept>
+
+namespace patchbay::python {
+
+namespace {
+
+struct Awaitable {
+    PyObject_HEAD PyObject *value; // null: iterator
+    PyObject *iterator;            // of a future; owned
+};
+
+Awaitable *cast(PyObject *object) noexcept
+{
+    return reinterpret_cast<Awaitable *>(object);
+}
+
+int traverse(PyObject *object, visitproc visit, void *arg) noexcept
+{
+    Py_VISIT(Py_TYPE(object));
+    Py_VISIT(cast(object)->value);
+    Py_VISIT(cast(object)->iterator);
+    return 0;
+}
+
+int clear(PyObject *object) noexcept
+{
+    Py_CLEAR(cast(object)->value);
+    Py_CLEAR(cast(object)->iterator);
+    return 0;
+}
+
+void deallocate(PyObject *object) noexcept
+{
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    clear(object);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+void stopWith(PyObject *value) noexcept
+{
+    // As an exception object: a tuple as a value would be taken apart.
+    const Ref stop = Ref::steal(PyObject_CallOneArg(PyExc_StopIteration, value));
+    if (stop) {
+        PyErr_SetObject(PyExc_StopIteration, stop.get());
+    }
+}
+
+PyObject *iterate(PyObject *self)
+{
+    Awaitable &awaitable = *cast(self);
+    if (awaitable.iterator != nullptr) {
+        return Py_TYPE(awaitable.iterator)->tp_iternext(awaitable.iterator);
+    }
+    if (awaitable.value == nullptr) {
+        PyErr_SetString(PyExc_RuntimeError, "it was awaited already");
+        return nullptr;
+    }
+    const Ref value = Ref::steal(std::exchange(awaitable.value, nullptr));
+    stopWith(value.get());
+    return nullptr;
+}
+
+// Like a generator's; only None can be sent.
+PyObject *send(PyObject *self, PyObject *)
+{
+    PyObject *result = iterate(self);
+    if (result == nullptr && PyErr_Occurred() == nullptr) {
+        stopWith(Py_None);
+    }
+    return result;
+}
+
+PyObject *throwInto(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
+{
+    clear(self);
+    if (count < 1) {
+        PyErr_SetString(PyExc_TypeError, "throw() takes an exception");
+    } else if (PyExceptionInstance_Check(arguments[0])) {
+        PyErr_SetObject(reinterpret_cast<PyObject *>(Py_TYPE(arguments[0])), arguments[0]);
+    } else {
+        PyErr_SetObject(arguments[0], count > 1 ? arguments[1] : Py_None);
+    }
+    return nullptr;
+}
+
+PyObject *close(PyObject *self, PyObject *)
+{
+    clear(self);
+    Py_RETURN_NONE;
+}
+
+// With these it is a coroutine for collections.abc, and so for asyncio.create_task().
+PyMethodDef kMethods[] = {{"send", &send, METH_O, nullptr},
+                          {"throw", asMethod(&throwInto), METH_FASTCALL, nullptr},
+                          {"close", &close, METH_NOARGS, nullptr},
+                          {nullptr, nullptr, 0, nullptr}};
+
+} // namespace
+
+AwaitableType::AwaitableType()
+{
+    PyType_Slot slots[] = {{Py_tp_dealloc, asSlot(&deallocate)},
+                           {Py_tp_traverse, asSlot(&traverse)},
+                           {Py_tp_clear, asSlot(&clear)},
+                           {Py_am_await, asSlot(&PyObject_SelfIter)},
+                           {Py_tp_iter, asSlot(&PyObject_SelfIter)},
+                           {Py_tp_iternext, asSlot(&iterate)},
+                           {Py_tp_methods, kMethods},
+                           {0, nullptr}};
+    PyType_Spec spec{"patchbay.Awaitable", sizeof(Awaitable), 0,
+                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION |
+                         Py_TPFLAGS_IMMUTABLETYPE,
+                     slots};
+    type_ = Ref::steal(PyType_FromSpec(&spec));
+    if (!type_) {
+        throw std::runtime_error("Python failed to make a type: " + describeException());
+    }
+}
+
+Ref AwaitableType::make(Ref value, Ref iterator) const
+{
+    if (!value && !iterator) {
+        return {};
+    }
+    auto *type = reinterpret_cast<PyTypeObject *>(type_.get());
+    Ref object = Ref::steal(type->tp_alloc(type, 0)); // zeroed
+    if (object) {
+        cast(object.get())->value = value.release();
+        cast(object.get())->iterator = iterator.release();
+    }
+    return object;
+}
+
+Ref AwaitableType::ready(Ref value) const
+{
+    return make(std::move(value), {});
+}
+
+Ref AwaitableType::waiting(const Ref &future) const
+{
+    return make({}, Ref::steal(PyObject_GetIter(future.get())));
+}
+
+} // namespace patchbay::python

@@ -1,0 +1,24 @@
+// [worker] What receive() and send() of an ASGI application return: a coroutine without a frame. It
+// has its result already, or waits for a future of the event loop's. GIL held for all.
+#pragma once
+
+#include "python.hpp"
+
+namespace patchbay::python {
+
+class AwaitableType {
+public:
+    AwaitableType(); // throws std::runtime_error
+
+    // Ends at once with this value. Empty, exception set: no memory.
+    Ref ready(Ref value) const;
+    // Ends as the future does.
+    Ref waiting(const Ref &future) const;
+
+private:
+    Ref make(Ref value, Ref iterator) const;
+
+    Ref type_;
+};
+
+} // namespace patchbay::python

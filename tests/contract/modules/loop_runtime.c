@@ -1,0 +1,2 @@
+/* Many requests on one thread: nothing wrong with this one. */
+#include "../loop.h"
