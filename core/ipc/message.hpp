@@ -32,6 +32,7 @@ enum class MessageType : std::uint32_t {
     // u64 request, u32 errno (0 = discovered), str error text, fds: manifest, or none: as before.
     // Answers discover
     discovered = 12,
+    ping = 13, // - answered by pong as soon as the control thread comes to it
 
     // router -> main
     routerReady = 20,    // -
@@ -58,6 +59,7 @@ enum class MessageType : std::uint32_t {
     storeItem = 32,   // u64 request, str area ("certs", "scripts"), str name, fds: text (sealed)
     removeItem = 33,  // u64 request, str area, str name
     readArea = 34,    // u64 request, str area: all items, as a bundle
+    pong = 36,        // -
     discover = 35,    // u64 request, u32 even if the directory of modules is as it was (0/1)
 
     // router -> prototype

@@ -38,6 +38,9 @@ Supervisor::Supervisor(RouterProcess::Settings settings, const Parts &parts, Sta
 {
     // Workers whose prototype died, and what applications leave behind, become our children (P12).
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    if (parts_.service.watchdog()) {
+        pingAt_ = Clock::now();
+    }
 }
 
 RouterSend Supervisor::sender()
@@ -73,7 +76,7 @@ bool Supervisor::finished()
 int Supervisor::pollTimeout() const
 {
     std::optional<Clock::time_point> next;
-    for (const auto &time : {killAt_, leaveAt_, configurator_.retryAt(), modules_.killAt(),
+    for (const auto &time : {killAt_, leaveAt_, configurator_.retryAt(), modules_.killAt(), pingAt_,
                              phase_ == Phase::stopping ? std::nullopt : router_.restartAt()}) {
         if (time && (!next || *time < *next)) {
             next = time;
@@ -105,9 +108,23 @@ void Supervisor::turn()
     runTimers();
 }
 
+// Twice in the time of the watchdog, which hears of us only if the router answers. One at a time: a
+// router that hangs does not find a heap of them.
+void Supervisor::pingRouter()
+{
+    pingAt_ = Clock::now() + *parts_.service.watchdog() / 2;
+    if (!pingUnanswered_ && router_.fd() >= 0) {
+        pingUnanswered_ = true;
+        router_.send(MessageType::ping, {});
+    }
+}
+
 void Supervisor::runTimers()
 {
     Clock::time_point now = Clock::now();
+    if (pingAt_ && now >= *pingAt_) {
+        pingRouter();
+    }
     if (killAt_ && now >= *killAt_) {
         killChildren();
     }

@@ -48,6 +48,7 @@ private:
     void turn();
     int pollTimeout() const;
     void runTimers();
+    void pingRouter();
     bool finished();
     RouterSend sender();
 
@@ -82,7 +83,10 @@ private:
     std::set<pid_t> prototypes_;
     Phase phase_ = Phase::starting;
     int exitStatus_ = 0;
-    bool noChildren_ = false;                  // as of the last reap()
+    bool noChildren_ = false; // as of the last reap()
+    // For the watchdog of the service manager.
+    std::optional<Clock::time_point> pingAt_;
+    bool pingUnanswered_ = false;
     std::optional<Clock::time_point> killAt_;  // what is left of our children then
     std::optional<Clock::time_point> leaveAt_; // whoever else is left: not ours
 };

@@ -64,6 +64,10 @@ void Supervisor::handle(ipc::Frame &frame)
     case MessageType::reloaded:
         reloaded(reader);
         return;
+    case MessageType::pong:
+        pingUnanswered_ = false;
+        parts_.service.alive();
+        return;
     case MessageType::discover:
         modules_.handle(reader);
         return;
@@ -225,6 +229,7 @@ void Supervisor::childEnded(pid_t pid, int status)
 void Supervisor::routerEnded()
 {
     router_.ended();
+    pingUnanswered_ = false;
     configurator_.routerGone();
     parts_.service.reloaded("the router ended"); // a reload that it was busy with will not end
     binder_.forgetClaims();

@@ -257,8 +257,13 @@ ModuleInfo describeFile(const std::string &file)
 {
     const auto loaded = LoadedModule::load(file);
     const pb_module &descriptor = loaded->descriptor();
-    return {descriptor.id, descriptor.kind,           descriptor.version,
-            file,          descriptor.options_schema, isProgram(descriptor), {}};
+    return {descriptor.id,
+            descriptor.kind,
+            descriptor.version,
+            file,
+            descriptor.options_schema,
+            isProgram(descriptor),
+            {}};
 }
 
 Catalog discover(const std::string &dir, std::chrono::seconds limit)

@@ -6,7 +6,7 @@ import signal
 import unittest
 
 import harness
-from harness import MODULES, free_port, get, python_app, wait_for
+from harness import MODULES, free_port, python_app, wait_for
 
 
 class Modules(harness.Case):
@@ -40,7 +40,14 @@ class Modules(harness.Case):
                 "applications": {"app": python_app(**app)}}
 
     def serves(self):
-        return get(("127.0.0.1", self.port)).status == 200
+        with harness.Connection(("127.0.0.1", self.port)) as c:
+            return c.get("/").status == 200
+
+    def serves_by_now(self):
+        try:
+            return self.serves()
+        except (OSError, harness.Closed):
+            return False
 
     def test_a_language_comes(self):
         server = self.serve_with()
@@ -57,13 +64,7 @@ class Modules(harness.Case):
         router = server.one("patchbay: router")
         os.kill(router, signal.SIGKILL)
         wait_for("another router", lambda: server.pids("patchbay: router") not in ([], [router]))
-        wait_for("the same configuration", lambda: self.applies_and_serves(server))
-
-    def applies_and_serves(self, server):
-        try:
-            return server.applied() > 2 and self.serves()
-        except OSError:
-            return False
+        wait_for("the same configuration", self.serves_by_now)
 
     def test_a_language_goes_while_it_is_configured(self):
         server = self.serve_with("encoder_python", "runtime_python")
@@ -85,27 +86,17 @@ class Modules(harness.Case):
         self.assertNotIn("python", server.get("/status")["modules"])
 
     def test_the_router_dies_without_the_language(self):
-        other = free_port()
         server = self.serve_with("encoder_python", "runtime_python")
-        site = self.site()
-        site["listeners"][f"127.0.0.1:{other}"] = {"pass": "applications/app"}
-        server.write(site)
+        server.write(self.site())
         server.start()
         self.uninstall("encoder_python", "runtime_python")
         router = server.one("patchbay: router")
         os.kill(router, signal.SIGKILL)
-        # The rest of the configuration serves: here, the listeners, which answer 503.
-        self.logged(server, "runtime_python.so")
-        wait_for("an answer", lambda: self.status(other) == 503)
+        self.logged(server, "failed to apply previous configuration")
         self.install("encoder_python", "runtime_python")
+        wait_for("the configuration, which is tried again", self.serves_by_now)
         server.reload()
-        wait_for("the application", lambda: self.status(other) == 200)
-
-    def status(self, port):
-        try:
-            return get(("127.0.0.1", port)).status
-        except (OSError, harness.Closed):
-            return None
+        self.assertTrue(self.serves())
 
     def test_another_version_of_a_module(self):
         server = self.serve_with("encoder_python", "runtime_python")
@@ -123,11 +114,13 @@ class Modules(harness.Case):
         wait_for("new workers", lambda: set(server.pids('"app" application')).isdisjoint(workers))
         self.assertTrue(self.serves())
         self.assertEqual(server.one("patchbay: router"), router)
-        with open(f"/proc/{router}/maps") as f:
-            maps = f.read()
-        self.assertIn("encoder_python.so", maps)
-        wait_for("the end of the old file", lambda: "encoder_python.so (deleted)"
-                 not in open(f"/proc/{router}/maps").read())
+        for name in ("encoder_python", "listener_tcp"):  # the new files; the linker may keep the old
+            self.assertRegex(self.mapped(router), rf"{name}\.so\n")
+
+    def mapped(self, pid):
+        """What of our modules a process has mapped."""
+        with open(f"/proc/{pid}/maps") as f:
+            return "".join(line for line in f if str(self.modules) in line)
 
     def test_a_broken_module_harms_nothing(self):
         server = self.serve_with("encoder_python", "runtime_python")
@@ -148,11 +141,11 @@ class Modules(harness.Case):
         server.api("PUT", "/config", self.site(), status=400)
         self.install("encoder_python", "runtime_python")
         server.api("PUT", "/config", self.site(), status=400)
-        self.assertEqual(len(server.get("/control/history")), 1)
+        kept = server.get("/control/history")
         plan = server.api("POST", "/control/reload?dry_run=1")
         self.assertEqual(plan["changed"], [])
         server.api("POST", "/control/reload")
-        self.assertEqual(len(server.get("/control/history")), 1)
+        self.assertEqual(server.get("/control/history"), kept)
         server.api("PUT", "/config", self.site())
         self.assertTrue(self.serves())
         self.assertEqual(json.loads((server.state / "conf.json").read_text()), self.site())

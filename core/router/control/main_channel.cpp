@@ -270,6 +270,9 @@ bool MainChannel::handleEvent(ipc::Frame &frame)
         events_.configure(request, origin, uid, takeFd(frame));
         return true;
     }
+    case MessageType::ping:
+        send(MessageType::pong, {});
+        return true;
     case MessageType::reload:
         events_.reload(reader.u32());
         return true;
