@@ -14,7 +14,7 @@ std::span<const Command> commands()
         {"config edit", "[PATH]", "change it in $EDITOR", 0, 1, runConfigEdit},
         {"check", "[FILE]", "is it valid? Changes nothing", 0, 1, runCheck},
         {"diff", "[FILE]", "what would change? Changes nothing", 0, 1, runDiff},
-        {"reload", "", "read the configuration file again", 0, 0, runReload},
+        {"reload", "", "read the configuration file and see the modules again", 0, 0, runReload},
         {"history", "", "list the versions that are kept", 0, 0, runHistory},
         {"history show", "ID", "show one of them", 1, 1, runHistoryShow},
         {"rollback", "[ID]", "go back to it; without ID: to the one before", 0, 1, runRollback},

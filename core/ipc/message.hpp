@@ -29,6 +29,10 @@ enum class MessageType : std::uint32_t {
     // u64 request, u32 count, count times: u64 id, u64 time (seconds since 1970), u32 uid,
     // str origin; newest first, as many as a frame holds
     historyListed = 11,
+    // u64 request, u32 errno (0 = discovered), str error text, fds: manifest, or none: as before.
+    // Answers discover
+    discovered = 12,
+    ping = 13, // - answered by pong as soon as the control thread comes to it
 
     // router -> main
     routerReady = 20,    // -
@@ -42,7 +46,9 @@ enum class MessageType : std::uint32_t {
     routerDone = 25,     // - drained after quit, about to exit
     // u64 request, u32 store (0/1), u32 author's uid, u32 versions to keep, str origin ("file",
     // "api", ... 1 to 16 of a-z and "-"), fds: text (sealed memfd). This is in effect now: a router
-    // that is started again gets it. store: it goes to the state directory as well. Answered always
+    // that is started again gets it. store: it goes to the state directory as well. Then u64
+    // request
+    // of the `discover` whose modules are in use now (0: no change). Answered always
     activate = 26,
     readConfig =
         27,        // u64 request: the configuration file and its conf.d/*.json. ENOENT: no --config
@@ -53,6 +59,8 @@ enum class MessageType : std::uint32_t {
     storeItem = 32,   // u64 request, str area ("certs", "scripts"), str name, fds: text (sealed)
     removeItem = 33,  // u64 request, str area, str name
     readArea = 34,    // u64 request, str area: all items, as a bundle
+    pong = 36,        // -
+    discover = 35,    // u64 request, u32 even if the directory of modules is as it was (0/1)
 
     // router -> prototype
     startWorker = 40, // u32 worker number, fds: the worker's end of its channel

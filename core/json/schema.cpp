@@ -160,6 +160,8 @@ bool loadKeyword(SchemaNode &node, std::string_view name, const Keyword &keyword
         node.maximum = keyword.bound();
     } else if (name == "x-begins") {
         loadBeginning(node, keyword);
+    } else if (name == "x-called") {
+        node.called = keyword.string();
     } else if (name == "x-unit") {
         loadUnit(node, keyword);
     } else if (name == "x-unbuilt") {

@@ -6,6 +6,7 @@
 // ours:
 //   x-unit     "seconds" or "bytes", on an integer: "30s" or "8m" may be written for it (units.hpp)
 //   x-begins   on a string: what it must begin with, as "/"; letters, digits, "/", "-" and "_"
+//   x-called   on an object: what errors call its members, which are then no "values": "PHP option"
 //   x-unbuilt  true: the option is known but not built in; or an array of such values of an enum
 //   x-select   (core only) name of a Rules::select choice: which schema an object follows
 //   x-rule     (core only) name of a Rules::check

@@ -50,6 +50,7 @@ struct SchemaNode {
     Pointer items;
     std::vector<std::string> enumeration;
     std::string beginning; // of a string; empty: any
+    std::string called;    // its members; empty: as anything else
     std::optional<Bound> minimum;
     std::optional<Bound> maximum;
     Quantity quantity = Quantity::none;

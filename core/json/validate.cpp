@@ -108,6 +108,7 @@ private:
     void object(const SchemaNode &node, const Value &value);
     void member(const SchemaNode &node, const Member &member);
     void unknown(const SchemaNode &node, const Member &member);
+    bool called(const SchemaNode &node, const Member &member);
 
     Report &report_;
     Rules *rules_;
@@ -238,10 +239,28 @@ void Validator::member(const SchemaNode &node, const Member &member)
                         member.nameOffset);
             return;
         }
-        value(*node.additional, member.value, member.name);
+        if (node.called.empty() || called(node, member)) {
+            value(*node.additional, member.value, member.name);
+        }
     } else if (node.closed) {
         unknown(node, member);
     }
+}
+
+// Names and kinds of members with a word of their own. False: something is wrong with it.
+bool Validator::called(const SchemaNode &node, const Member &member)
+{
+    const KindSet kinds = node.additional->kinds;
+    if (member.name.empty()) {
+        report_.add("The " + node.called + " name must not be empty.", member.nameOffset);
+    } else if (kinds != 0 && (kinds & kindBit(member.value.kind())) == 0) {
+        report_.add(about("The ", member.name, " " + node.called + " must be " + kindNames(kinds)) +
+                        ".",
+                    member.value.offset());
+    } else {
+        return true;
+    }
+    return false;
 }
 
 void Validator::object(const SchemaNode &node, const Value &object)

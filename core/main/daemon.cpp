@@ -14,6 +14,7 @@
 #include "main/start_report.hpp"
 #include "main/state_store.hpp"
 #include "main/supervisor.hpp"
+#include "module/discovery.hpp"
 
 #include <unistd.h>
 
@@ -47,7 +48,9 @@ RouterProcess::Settings routerSettings(const Options &options, const ControlSock
                                        worker::Credentials user)
 {
     RouterProcess::Settings settings;
-    settings.manifest = discoverModules(chooseModulesDir(options), user);
+    settings.modulesDir = chooseModulesDir(options);
+    settings.modulesSeen = modules::fingerprint(settings.modulesDir); // before: never too new
+    settings.manifest = discoverModules(settings.modulesDir, user);
     settings.tmpDir = options.tmpDir;
     settings.user = std::move(user);
     settings.asUnit = product().asUnit;

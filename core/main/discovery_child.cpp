@@ -20,10 +20,6 @@
 namespace patchbay::main_ {
 namespace {
 
-// Each module has a limit of its own in there; this one is for the rest.
-constexpr std::chrono::seconds kPatience{120};
-constexpr std::size_t kMaxManifest = std::size_t{64} << 20;
-
 int await(pid_t pid)
 {
     int status = 0;
@@ -45,7 +41,7 @@ pid_t forkOrThrow(const std::string &title, std::span<const int> keep,
 // To the end; false: too long or too much.
 bool readManifest(int fd, std::string &text)
 {
-    auto deadline = std::chrono::steady_clock::now() + kPatience;
+    auto deadline = std::chrono::steady_clock::now() + kDiscoveryPatience;
     std::array<char, 16384> buffer;
     for (;;) {
         auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline -
@@ -59,13 +55,19 @@ bool readManifest(int fd, std::string &text)
             return size == 0;
         }
         text.append(buffer.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-        if (text.size() > kMaxManifest) {
+        if (text.size() > modules::kMaxManifest) {
             return false;
         }
     }
 }
 
 } // namespace
+
+std::string discoveryFailure(const std::string &modulesDir, const std::string &end)
+{
+    return "The modules of \"" + modulesDir + "\" cannot be listed: the discovery process " + end +
+           "; see the log.";
+}
 
 std::string discoverModules(const std::string &modulesDir, const worker::Credentials &user)
 {
@@ -89,9 +91,7 @@ std::string discoverModules(const std::string &modulesDir, const worker::Credent
     }
     int status = await(pid);
     if (!complete || status != 0) {
-        throw Error("The modules of \"" + modulesDir +
-                    "\" cannot be listed: the discovery process " +
-                    (complete ? endText(status) : "did not finish") + "; see the log.");
+        throw Error(discoveryFailure(modulesDir, complete ? endText(status) : "did not finish"));
     }
     return manifest;
 }

@@ -3,6 +3,7 @@
 
 #include "worker/credentials.hpp"
 
+#include <chrono>
 #include <string>
 
 namespace patchbay::main_ {
@@ -10,6 +11,10 @@ namespace patchbay::main_ {
 // Loads every module of the directory in a child; its manifest. Main does not look into it. Throws
 // Error.
 std::string discoverModules(const std::string &modulesDir, const worker::Credentials &user);
+
+// How long the children may take, and what is said of one that failed.
+inline constexpr std::chrono::seconds kDiscoveryPatience{120};
+std::string discoveryFailure(const std::string &modulesDir, const std::string &end);
 
 // --list-modules: prints to stdout; exit status.
 int listModules(const std::string &modulesDir, bool json, const worker::Credentials &user);

@@ -163,9 +163,10 @@ void FileService::activate(ipc::WireReader &reader, ipc::Frame &frame)
     Version version{0, now(), reader.u32(), {}};
     std::uint32_t keep = reader.u32();
     version.origin = reader.str();
+    std::uint64_t modules = reader.u64();
     answerStored(request, [&] {
         UniqueFd text = takeText(frame);
-        activated_(text.get(), version.author);
+        activated_(text.get(), version.author, modules);
         if (wanted) {
             store(text.get(), version, keep);
         }

@@ -14,8 +14,9 @@ namespace patchbay::main_ {
 
 class FileService {
 public:
-    // Told first, before anything is stored; the text is a sealed memfd and stays ours.
-    using Activated = std::function<void(int text, uid_t author)>;
+    // Told first, before anything is stored; the text is a sealed memfd and stays ours. modules: as
+    // in the message `activate`.
+    using Activated = std::function<void(int text, uid_t author, std::uint64_t modules)>;
 
     FileService(const ConfigFiles &files, const StateStore &state, RouterSend send,
                 Activated activated)

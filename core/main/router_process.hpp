@@ -27,7 +27,9 @@ public:
     using Clock = std::chrono::steady_clock;
 
     struct Settings {
-        std::string manifest; // of discovery
+        std::string manifest;    // of discovery
+        std::string modulesDir;  // where it looked
+        std::string modulesSeen; // fingerprint of that (module/discovery.hpp)
         std::string tmpDir;
         worker::Credentials user; // of the router; by default also of applications
         bool asUnit = false;
@@ -45,6 +47,9 @@ public:
     // It has been reaped. Sets restartAt(): at once, later if it keeps dying within a second.
     void ended();
     std::optional<Clock::time_point> restartAt() const noexcept { return restartAt_; }
+
+    // From the next start on.
+    void useManifest(std::string manifest) { settings_.manifest = std::move(manifest); }
 
     bool alive() const noexcept { return pid_ > 0; }
     pid_t pid() const noexcept { return pid_; }       // 0: none

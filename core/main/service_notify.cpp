@@ -7,13 +7,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 
 namespace patchbay::main_ {
 namespace {
+
+constexpr std::uint64_t kLongestWatchdog = 86'400'000'000; // a day; longer is no watchdog
 
 std::string statusLine(std::string_view text)
 {
@@ -31,10 +35,29 @@ std::string monotonicMicroseconds()
     return std::to_string(now.tv_sec * 1'000'000LL + now.tv_nsec / 1000);
 }
 
+// The number in a variable, which goes; 0: there is none.
+std::uint64_t takeNumber(const char *name)
+{
+    const char *value = std::getenv(name);
+    std::string_view text = value != nullptr ? value : "";
+    std::uint64_t number = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    bool whole = error == std::errc() && end == text.data() + text.size();
+    unsetenv(name);
+    return whole ? number : 0;
+}
+
 } // namespace
 
 ServiceNotify::ServiceNotify()
 {
+    // A daemon that forks itself into the background is not the process that is watched.
+    std::uint64_t interval = takeNumber("WATCHDOG_USEC");
+    std::uint64_t watched = takeNumber("WATCHDOG_PID");
+    bool ours = watched == 0 || watched == static_cast<std::uint64_t>(getpid());
+    if (ours && interval > 0 && interval <= kLongestWatchdog) {
+        watchdog_ = std::chrono::microseconds(interval);
+    }
     const char *address = std::getenv("NOTIFY_SOCKET");
     if (address != nullptr) {
         address_ = address;
@@ -69,6 +92,11 @@ void ServiceNotify::reloaded(std::string_view status)
 void ServiceNotify::stopping() const
 {
     send("STOPPING=1");
+}
+
+void ServiceNotify::alive() const
+{
+    send("WATCHDOG=1");
 }
 
 void ServiceNotify::send(const std::string &message) const noexcept

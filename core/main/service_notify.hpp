@@ -2,6 +2,8 @@
 // nothing happens, and no failure matters.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,7 +11,7 @@ namespace patchbay::main_ {
 
 class ServiceNotify {
 public:
-    // Takes NOTIFY_SOCKET out of the environment: applications are not to speak for us.
+    // Takes its variables out of the environment: applications are not to speak for us.
     ServiceNotify();
 
     // The server is up. status: one line, as all of them.
@@ -20,11 +22,16 @@ public:
     void reloaded(std::string_view status);
     void stopping() const;
 
+    // How often it wants to hear that we are alive, and is told so; none: it does not.
+    std::optional<std::chrono::microseconds> watchdog() const noexcept { return watchdog_; }
+    void alive() const;
+
 private:
     void send(const std::string &message) const noexcept;
 
     std::string address_; // path, or "@" and an abstract name; empty: nobody listens
     bool reloading_ = false;
+    std::optional<std::chrono::microseconds> watchdog_;
 };
 
 } // namespace patchbay::main_

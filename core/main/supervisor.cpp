@@ -29,15 +29,18 @@ constexpr std::chrono::milliseconds kOrphanTime{2'500};
 } // namespace
 
 Supervisor::Supervisor(RouterProcess::Settings settings, const Parts &parts, StartChoices choices)
-    : user_(settings.user), asUnit_(settings.asUnit), parts_(parts), router_(std::move(settings)),
-      configurator_(std::move(choices), sender()),
-      files_(parts.files, parts.state, sender(), [this](int text, uid_t author) {
-          configurator_.activated(text, author);
-          binder_.closeUnclaimed(); // what is in effect has asked for its sockets
-      })
+    : user_(settings.user), asUnit_(settings.asUnit), parts_(parts), modules_(settings, sender()),
+      router_(std::move(settings)), configurator_(std::move(choices), sender()),
+      files_(parts.files, parts.state, sender(),
+             [this](int text, uid_t author, std::uint64_t modules) {
+                 activated(text, author, modules);
+             })
 {
     // Workers whose prototype died, and what applications leave behind, become our children (P12).
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    if (parts_.service.watchdog()) {
+        pingAt_ = Clock::now();
+    }
 }
 
 RouterSend Supervisor::sender()
@@ -73,7 +76,7 @@ bool Supervisor::finished()
 int Supervisor::pollTimeout() const
 {
     std::optional<Clock::time_point> next;
-    for (const auto &time : {killAt_, leaveAt_, configurator_.retryAt(),
+    for (const auto &time : {killAt_, leaveAt_, configurator_.retryAt(), modules_.killAt(), pingAt_,
                              phase_ == Phase::stopping ? std::nullopt : router_.restartAt()}) {
         if (time && (!next || *time < *next)) {
             next = time;
@@ -105,11 +108,28 @@ void Supervisor::turn()
     runTimers();
 }
 
+// Twice in the time of the watchdog, which hears of us only if the router answers. One at a time: a
+// router that hangs does not find a heap of them.
+void Supervisor::pingRouter()
+{
+    pingAt_ = Clock::now() + *parts_.service.watchdog() / 2;
+    if (!pingUnanswered_ && router_.fd() >= 0) {
+        pingUnanswered_ = true;
+        router_.send(MessageType::ping, {});
+    }
+}
+
 void Supervisor::runTimers()
 {
     Clock::time_point now = Clock::now();
+    if (pingAt_ && now >= *pingAt_) {
+        pingRouter();
+    }
     if (killAt_ && now >= *killAt_) {
         killChildren();
+    }
+    if (modules_.killAt() && now >= *modules_.killAt()) {
+        modules_.kill();
     }
     if (configurator_.retryAt() && now >= *configurator_.retryAt()) {
         configurator_.retry();
@@ -172,6 +192,7 @@ void Supervisor::stop(bool graceful, std::chrono::milliseconds deadline)
     bool patient = graceful && first;
     phase_ = Phase::stopping;
     parts_.service.stopping();
+    modules_.cancel();
     ipc::WireWriter message;
     message.u32(patient ? 1 : 0).u32(patient ? static_cast<std::uint32_t>(deadline.count()) : 0);
     router_.send(MessageType::quit, message.bytes());

@@ -5,6 +5,7 @@
 #include "main/control_socket.hpp"
 #include "main/file_service.hpp"
 #include "main/files.hpp"
+#include "main/module_search.hpp"
 #include "main/router_process.hpp"
 #include "main/service_notify.hpp"
 #include "main/signals.hpp"
@@ -47,6 +48,7 @@ private:
     void turn();
     int pollTimeout() const;
     void runTimers();
+    void pingRouter();
     bool finished();
     RouterSend sender();
 
@@ -62,6 +64,7 @@ private:
     void openSocket(ipc::WireReader &reader);
     void startPrototype(ipc::WireReader &reader, ipc::Frame &frame);
     void answerPrototype(std::uint64_t request, pid_t pid, int error, int fd);
+    void activated(int text, uid_t author, std::uint64_t modules);
     void configured(ipc::WireReader &reader);
     void reloaded(ipc::WireReader &reader);
 
@@ -73,13 +76,17 @@ private:
     bool asUnit_;
     Parts parts_;
     SocketBinder binder_;
+    ModuleSearch modules_;
     RouterProcess router_;
     Configurator configurator_;
     FileService files_;
     std::set<pid_t> prototypes_;
     Phase phase_ = Phase::starting;
     int exitStatus_ = 0;
-    bool noChildren_ = false;                  // as of the last reap()
+    bool noChildren_ = false; // as of the last reap()
+    // For the watchdog of the service manager.
+    std::optional<Clock::time_point> pingAt_;
+    bool pingUnanswered_ = false;
     std::optional<Clock::time_point> killAt_;  // what is left of our children then
     std::optional<Clock::time_point> leaveAt_; // whoever else is left: not ours
 };

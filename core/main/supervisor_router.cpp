@@ -64,6 +64,13 @@ void Supervisor::handle(ipc::Frame &frame)
     case MessageType::reloaded:
         reloaded(reader);
         return;
+    case MessageType::pong:
+        pingUnanswered_ = false;
+        parts_.service.alive();
+        return;
+    case MessageType::discover:
+        modules_.handle(reader);
+        return;
     case MessageType::openSocket:
         openSocket(reader);
         return;
@@ -77,6 +84,15 @@ void Supervisor::handle(ipc::Frame &frame)
         return; // its end follows
     default:
         throw Error("unknown type " + std::to_string(static_cast<unsigned>(frame.type)));
+    }
+}
+
+void Supervisor::activated(int text, uid_t author, std::uint64_t modules)
+{
+    configurator_.activated(text, author);
+    binder_.closeUnclaimed(); // what is in effect has asked for its sockets
+    if (std::optional<std::string> manifest = modules_.adopted(modules)) {
+        router_.useManifest(std::move(*manifest));
     }
 }
 
@@ -197,6 +213,9 @@ void Supervisor::childEnded(pid_t pid, int status)
 {
     log::write(WIFSIGNALED(status) ? log::Level::alert : log::Level::notice,
                "process " + std::to_string(pid) + " " + endText(status));
+    if (modules_.childEnded(pid, status)) {
+        return;
+    }
     prototypes_.erase(pid);
     if (pid == router_.pid()) {
         routerEnded();
@@ -210,9 +229,11 @@ void Supervisor::childEnded(pid_t pid, int status)
 void Supervisor::routerEnded()
 {
     router_.ended();
+    pingUnanswered_ = false;
     configurator_.routerGone();
     parts_.service.reloaded("the router ended"); // a reload that it was busy with will not end
     binder_.forgetClaims();
+    modules_.cancel();
     if (phase_ == Phase::starting) {
         parts_.report.error("The router ended before the server was up; the log says why.");
         startFailed();

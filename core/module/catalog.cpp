@@ -37,6 +37,7 @@ json::Value describe(const ModuleInfo &module)
     object.add("version", json::Value::string(module.version));
     object.add("file", json::Value::string(module.file));
     object.add("schema", json::Value::string(module.schema));
+    object.add("stamp", json::Value::string(module.stamp));
     object.add("program", json::Value::boolean(module.program));
     return object;
 }
@@ -80,7 +81,11 @@ ModuleInfo parseModule(const json::Value &value)
                       printable(textOf(value, "version")),
                       textOf(value, "file"),
                       textOf(value, "schema"),
-                      isTrue(value, "program")};
+                      isTrue(value, "program"),
+                      {}};
+    if (const json::Value *stamp = value.find("stamp")) {
+        module.stamp = printable(stamp->text());
+    }
     std::string fault = idFault(module.id, module.kind);
     if (fault.empty()) {
         fault = schemaFault(module.schema);

@@ -9,13 +9,16 @@
 
 namespace patchbay::modules {
 
+inline constexpr std::size_t kMaxManifest = std::size_t{64} << 20;
+
 struct ModuleInfo {
-    std::string id;       // "encoder.python"
-    std::uint32_t kind;   // enum pb_kind
-    std::string version;  // for a runtime: of the language, "3.11.2"
-    std::string file;     // absolute path
-    std::string schema;   // JSON Schema of its options
-    bool program = false; // a runtime that executes a program: its type takes no version
+    std::string id;         // "encoder.python"
+    std::uint32_t kind;     // enum pb_kind
+    std::string version;    // for a runtime: of the language, "3.11.2"
+    std::string file;       // absolute path
+    std::string schema;     // JSON Schema of its options
+    bool program = false;   // a runtime that executes a program: its type takes no version
+    std::string stamp = {}; // of the file, as discovery saw it: another stamp, another module
 
     std::string_view name() const; // "python": what follows the first dot of id
 };

@@ -1,6 +1,6 @@
 // Process "discovery" (one-shot, unprivileged, single-threaded) and its children. Before: main
-// forks it at start. After: main hands the manifest to the router, which loads what it needs
-// itself.
+// forks it at start and when a reload meets another directory. After: main hands the manifest to
+// the router, which loads what it needs itself.
 #include "module/discovery.hpp"
 
 #include "base/error.hpp"
@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -126,6 +127,17 @@ Catalog describeApart(const std::string &file, std::chrono::seconds limit)
     }
 }
 
+// Of the file as it lies there: a package manager replaces a file by another one.
+std::string stampOf(const std::string &file)
+{
+    struct stat status {};
+    if (::stat(file.c_str(), &status) != 0) {
+        return {};
+    }
+    return std::to_string(status.st_ino) + "-" + std::to_string(status.st_size) + "-" +
+           std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec);
+}
+
 // The same module twice: the first by file name counts.
 void take(Catalog &catalog, ModuleInfo module)
 {
@@ -228,20 +240,40 @@ std::vector<std::string> moduleFiles(const std::string &dir)
     return files;
 }
 
+std::string fingerprint(const std::string &dir) noexcept
+{
+    std::string text;
+    try {
+        for (const std::string &file : moduleFiles(dir)) {
+            text += file + " " + stampOf(file) + "\n";
+        }
+    } catch (const std::exception &) {
+        text.clear();
+    }
+    return text;
+}
+
 ModuleInfo describeFile(const std::string &file)
 {
     const auto loaded = LoadedModule::load(file);
     const pb_module &descriptor = loaded->descriptor();
-    return {descriptor.id, descriptor.kind,           descriptor.version,
-            file,          descriptor.options_schema, isProgram(descriptor)};
+    return {descriptor.id,
+            descriptor.kind,
+            descriptor.version,
+            file,
+            descriptor.options_schema,
+            isProgram(descriptor),
+            {}};
 }
 
 Catalog discover(const std::string &dir, std::chrono::seconds limit)
 {
     Catalog catalog;
     for (const std::string &file : moduleFiles(dir)) {
+        const std::string stamp = stampOf(file); // before it is loaded: never too new
         Catalog one = describeApart(file, limit);
         for (ModuleInfo &module : one.modules) {
+            module.stamp = stamp;
             module.file = file; // a module does not say where it lies
             take(catalog, std::move(module));
         }

@@ -1,5 +1,5 @@
 // Finds out what modules there are. Runs in an unprivileged one-shot process that main forks
-// (house: "discovery"), so that no module's code ever runs in main.
+// (house: "discovery"), so that no module's code ever runs in main; fingerprint() in main itself.
 #pragma once
 
 #include "module/catalog.hpp"
@@ -13,6 +13,10 @@ namespace patchbay::modules {
 // *.so in `dir` (absolute paths, by name), without *.unit.so: those are Unit's. Throws SystemError
 // when the directory cannot be read.
 std::vector<std::string> moduleFiles(const std::string &dir);
+
+// What is in the directory, as a text that another content of it changes. Empty if it cannot be
+// read.
+std::string fingerprint(const std::string &dir) noexcept;
 
 // Loads one file into this process and describes it. Throws Error "FILE: CAUSE".
 ModuleInfo describeFile(const std::string &file);

@@ -36,6 +36,16 @@ std::string linkerText(const std::string &file)
     return std::string(reason);
 }
 
+// The same file with "./" in its path as often as it says.
+std::string spelled(std::string file, unsigned spelling)
+{
+    const std::size_t name = file.rfind('/') + 1;
+    for (; spelling > 0; spelling--) {
+        file.insert(name, "./");
+    }
+    return file;
+}
+
 // Before the table is read: is there one, as far as the file's symbol table says?
 std::string symbolFault(const void *symbol)
 {
@@ -62,12 +72,14 @@ std::string symbolFault(const void *symbol)
 
 } // namespace
 
-std::shared_ptr<const LoadedModule> LoadedModule::load(const std::string &file, LoadAs how)
+std::shared_ptr<const LoadedModule> LoadedModule::load(const std::string &file, LoadAs how,
+                                                       unsigned spelling)
 {
     std::error_code ec;
-    auto library = std::make_shared<shared_library>(file, ec, modeOf(how));
+    const std::string path = spelled(file, spelling);
+    auto library = std::make_shared<shared_library>(path, ec, modeOf(how));
     if (ec) {
-        throw BrokenModule(file, {"load", "cannot be loaded: " + linkerText(file)});
+        throw BrokenModule(file, {"load", "cannot be loaded: " + linkerText(path)});
     }
     if (!library->has(PB_MODULE_SYMBOL)) {
         throw BrokenModule(file, {"symbol", "is no module: it has no symbol " PB_MODULE_SYMBOL});

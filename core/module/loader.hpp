@@ -32,9 +32,10 @@ private:
 
 class LoadedModule {
 public:
-    // Throws BrokenModule.
-    static std::shared_ptr<const LoadedModule> load(const std::string &file,
-                                                    LoadAs how = LoadAs::routerModule);
+    // Throws BrokenModule. The linker knows what is mapped by its path as it was spelled: a file that
+    // has taken the place of one that is still mapped needs another `spelling`.
+    static std::shared_ptr<const LoadedModule>
+    load(const std::string &file, LoadAs how = LoadAs::routerModule, unsigned spelling = 0);
 
     const pb_module &descriptor() const noexcept { return *descriptor_; }
     const std::string &file() const noexcept { return file_; }

@@ -6,27 +6,37 @@
 
 namespace patchbay::modules {
 
-Registry::Registry(Catalog catalog) : catalog_(std::move(catalog)) {}
+Registry::Registry(Catalog catalog) : catalog_(std::make_shared<const Catalog>(std::move(catalog)))
+{
+}
+
+std::shared_ptr<const LoadedModule> Registry::module(const ModuleInfo &info)
+{
+    if (info.kind == PB_KIND_RUNTIME) {
+        throw Error(info.file + ": is a language runtime, which the router never loads");
+    }
+    Loaded &last = loaded_[info.file];
+    const bool same = last.stamp == info.stamp;
+    if (auto held = same ? last.module.lock() : nullptr) {
+        return held;
+    }
+    const unsigned spelling = same ? last.spelling : last.spelling + 1;
+    auto loaded = LoadedModule::load(info.file, LoadAs::routerModule, spelling);
+    if (loaded->descriptor().id != info.id) { // replaced on disk since discovery
+        throw Error(info.file + ": is another module than a moment ago: reload again");
+    }
+    last = {info.stamp, spelling, loaded};
+    return loaded;
+}
 
 std::shared_ptr<const LoadedModule> Registry::module(std::string_view id)
 {
-    if (const auto known = loaded_.find(id); known != loaded_.end()) {
-        return known->second;
-    }
-    const ModuleInfo *info = catalog_.find(id);
+    const ModuleInfo *info = catalog_->find(id);
     if (info == nullptr) {
         throw Error("The module \"" + std::string(id) +
                     "\" is not found among the available modules.");
     }
-    if (info->kind == PB_KIND_RUNTIME) {
-        throw Error(info->file + ": is a language runtime, which the router never loads");
-    }
-    auto loaded = LoadedModule::load(info->file);
-    if (loaded->descriptor().id != info->id) { // replaced on disk since discovery
-        throw Error(info->file + ": is another module than at start: restart the router");
-    }
-    loaded_.emplace(info->id, loaded);
-    return loaded;
+    return module(*info);
 }
 
 std::shared_ptr<const LoadedModule> Registry::listenerFor(std::string_view address)
@@ -53,8 +63,8 @@ void Registry::loadListeners()
         return;
     }
     listenersLoaded_ = true;
-    for (const ModuleInfo &info : catalog_.modules) {
-        if (info.kind != PB_KIND_LISTENER || catalog_.find(info.id) != &info) {
+    for (const ModuleInfo &info : catalog_->modules) {
+        if (info.kind != PB_KIND_LISTENER || catalog_->find(info.id) != &info) {
             continue;
         }
         try {

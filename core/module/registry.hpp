@@ -17,10 +17,13 @@ class Registry {
 public:
     explicit Registry(Catalog catalog);
 
-    const Catalog &catalog() const noexcept { return catalog_; }
+    // What there was at start. Reloads may find others (ConfigDocument::catalog).
+    const std::shared_ptr<const Catalog> &catalog() const noexcept { return catalog_; }
 
-    // The module with this id, loaded at first use. Throws Error when there is none ("No module
-    // "encoder.x" is available.") or it cannot be loaded any more ("FILE: CAUSE").
+    // A module of any catalog, loaded unless somebody holds it; another stamp is another module.
+    // Throws Error when it cannot be loaded any more ("FILE: CAUSE").
+    std::shared_ptr<const LoadedModule> module(const ModuleInfo &info);
+    // The one of catalog() with this id. Throws Error when there is none.
     std::shared_ptr<const LoadedModule> module(std::string_view id);
 
     // The listener module whose scheme the address has: "unix:..." or, without a known scheme, the
@@ -34,8 +37,14 @@ private:
     };
     void loadListeners();
 
-    Catalog catalog_;
-    std::map<std::string, std::shared_ptr<const LoadedModule>, std::less<>> loaded_; // by id
+    // The file as it was loaded last.
+    struct Loaded {
+        std::string stamp;
+        unsigned spelling = 0;
+        std::weak_ptr<const LoadedModule> module;
+    };
+    std::shared_ptr<const Catalog> catalog_;
+    std::map<std::string, Loaded> loaded_; // by file
     std::vector<Scheme> schemes_;
     bool listenersLoaded_ = false;
 };

@@ -1,11 +1,17 @@
 """What the service manager is told (sd_notify): ready, reloading, ready again, stopping."""
+import os
 import signal
 import socket
 import time
 import unittest
 
 import harness
-from harness import free_port, get, simple
+from harness import free_port, get, simple, wait_for
+
+
+def state(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        return f.read().rpartition(")")[2].split()[0]
 
 
 class Notify(harness.Case):
@@ -65,6 +71,46 @@ class Notify(harness.Case):
                          {"success": "Reconfiguration done."})
         self.assertEqual(server.stop(), 0)
         self.assertEqual(self.next(s, "STOPPING")["STOPPING"], "1")
+
+    def test_watchdog(self):
+        """It hears of us as long as the router answers."""
+        server = self.serve(simple(self.port), start=False)
+        s = self.listen(server)
+        server.environment["WATCHDOG_USEC"] = "200000"
+        server.start()
+        for _ in range(3):
+            self.next(s, "WATCHDOG")
+        self.assertEqual(get(("127.0.0.1", self.port)).status, 200)
+        router = server.one("patchbay: router")
+        os.kill(router, signal.SIGSTOP)
+        try:
+            wait_for("the router to stand still", lambda: state(router) == "T")
+            s.settimeout(1)  # ten pings long
+            with self.assertRaises(TimeoutError):
+                while True:  # what it had answered before
+                    s.recv(65536)
+        finally:
+            os.kill(router, signal.SIGCONT)
+        s.settimeout(harness.BOUND)
+        self.next(s, "WATCHDOG")
+        os.kill(router, signal.SIGKILL)
+        wait_for("another router", lambda: server.pids("patchbay: router") not in ([], [router]))
+        for _ in range(3):
+            self.next(s, "WATCHDOG")
+
+    def test_the_watchdog_of_somebody_else(self):
+        server = self.serve(simple(self.port), start=False)
+        s = self.listen(server)
+        server.environment |= {"WATCHDOG_USEC": "100000", "WATCHDOG_PID": "1"}
+        server.start()
+        self.assertEqual(server.stop(), 0)
+        s.settimeout(1)
+        fields = []
+        with self.assertRaises(TimeoutError):
+            while True:
+                fields.append(s.recv(65536).decode())
+        self.assertIn("STOPPING=1", fields)
+        self.assertNotIn("WATCHDOG=1", fields)
 
     def test_nobody_listens(self):
         """A socket that is not there, or full, never stops the daemon."""

@@ -235,7 +235,9 @@ class Options(PhpCase):
         for app, text in (
                 ({}, 'Required parameter "root" is missing.'),
                 ({"root": str(site), "options": {"user": {"a": 1}}},
-                 'The "a" value must be a string, but not an integer number.'),
+                 'The "a" PHP option must be a string.'),
+                ({"root": str(site), "options": {"admin": {"": "1"}}},
+                 "The PHP option name must not be empty."),
                 ({"root": str(site), "scripts": "x"}, 'Unknown parameter "scripts".'),
                 ({"root": str(site), "targets": {"a": {"root": str(site)}}},
                  'The "root" option is mutually exclusive with the "targets" object.'),
@@ -253,8 +255,6 @@ class Options(PhpCase):
                 ({"root": str(site / "root"), "script": "dir"}, "is a directory."),
                 ({"root": str(site), "options": {"file": "/none.ini"}},
                  'The "file" "/none.ini" of the PHP options cannot be used'),
-                ({"root": str(site), "options": {"admin": {"": "1"}}},
-                 "The PHP option name must not be empty."),
                 ({"targets": {"a": {"root": str(site / "none")}}},
                  f'The "root" "{site}/none" of target "a" cannot be used')):
             self.refuse(500, app, text)

@@ -87,7 +87,7 @@ void Resources::reload(const Request &request, const Respond &respond)
         return;
     }
     enqueue(request, respond, [this, uid = request.uid, dry = request.dryRun()] {
-        return changeAnswer(parts_.service.reload({uid, "file"}, dry));
+        return changeAnswer(parts_.service.reload(uid, dry));
     });
 }
 

@@ -113,8 +113,6 @@ Answer editAnswer(const EditError &error)
         return Answer::error(412, error.what());
     case Kind::fromFiles:
         return Answer::error(409, "The configuration comes from a file.", error.what());
-    case Kind::noFiles:
-        return Answer::error(400, "There is no configuration file.", error.what());
     case Kind::unreadable:
         break;
     }

@@ -59,7 +59,7 @@ void Resources::read(const Request &request, const Respond &respond)
     if (root == "status") {
         status(request, respond);
     } else if (root == "schema") {
-        respond(Answer::of(200, control::configurationSchema(parts_.catalog)));
+        respond(Answer::of(200, control::configurationSchema(parts_.controller.catalog())));
     } else if (root == "healthz") {
         respond(Answer::success("Ok"));
     } else if (root == "readyz") {

@@ -20,7 +20,6 @@ public:
         control::ConfigKeeper &keeper;
         control::EngineSet &engines;
         control::Spawner &spawner;
-        const modules::Catalog &catalog;
         CertificateStore &certificates;
     };
 

@@ -10,19 +10,19 @@ namespace patchbay::api {
 
 void Resources::withStatus(const Respond &respond, std::function<Answer(json::Value)> make)
 {
-    parts_.engines.census(
-        [this, respond, make = std::move(make)](std::vector<config::GenerationUse> use) {
-            Answer answer;
-            try {
-                answer =
-                    make(statusDocument({parts_.catalog, parts_.service, parts_.controller,
-                                         parts_.spawner, parts_.engines.totals(), std::move(use)}));
-            } catch (const std::exception &error) {
-                log::alert("control socket: %s", error.what());
-                answer = errorAnswer(error, "Failed to get status.");
-            }
-            respond(std::move(answer));
-        });
+    parts_.engines.census([this, respond,
+                           make = std::move(make)](std::vector<config::GenerationUse> use) {
+        Answer answer;
+        try {
+            answer =
+                make(statusDocument({parts_.controller.catalog(), parts_.service, parts_.controller,
+                                     parts_.spawner, parts_.engines.totals(), std::move(use)}));
+        } catch (const std::exception &error) {
+            log::alert("control socket: %s", error.what());
+            answer = errorAnswer(error, "Failed to get status.");
+        }
+        respond(std::move(answer));
+    });
 }
 
 void Resources::status(const Request &request, const Respond &respond)

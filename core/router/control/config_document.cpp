@@ -171,6 +171,7 @@ ApplicationConfig applicationConfig(const json::Member &member, const modules::C
     application.runtime = catalog.findRuntime(value.stringOf("type"));
     application.language = application.runtime->name();
     application.encoder = catalog.find("encoder." + application.language);
+    application.key += "\nmodules " + application.runtime->stamp + " " + application.encoder->stamp;
     application.options = json::writeCanonical(value);
     takeProcesses(value.find("processes"), application.scale);
     takeInteger(value, "threads", application.threads);

@@ -40,7 +40,8 @@ struct ApplicationConfig {
     std::string name;
     std::size_t offset = 0; // of the name
     std::string pointer;    // "/applications/blog"
-    std::string key;        // name and canonical JSON: equal key, same application (seed S15)
+    // Name, canonical JSON, stamps of the modules: equal key, same application (seed S15)
+    std::string key;
     const modules::ModuleInfo *runtime = nullptr; // of the catalog
     const modules::ModuleInfo *encoder = nullptr;
     std::string language; // "python"
@@ -85,6 +86,7 @@ DeclaredConfig declare(json::Value root);
 
 struct ConfigDocument {
     DeclaredConfig declared;
+    std::shared_ptr<const modules::Catalog> catalog; // kept: `module` and its like point into it
     json::Value root; // in effect: references resolved, quantities as numbers
     http::Settings http;
     std::chrono::milliseconds drainTimeout{0};  // of replaced generations; 0: none

@@ -41,6 +41,8 @@ struct Activation {
     std::uint32_t uid = kUnknownUid;
     std::uint32_t versionsKept = 10;
     std::string origin;
+    std::uint64_t modules =
+        0; // an id of discoverModules(), whose modules are in use now; 0: no change
 };
 
 class ConfigKeeper {
@@ -48,6 +50,8 @@ public:
     using Stored = std::function<void(Failure)>;
     using Files = std::function<void(Failure, std::vector<ipc::NamedText>)>;
     using File = std::function<void(Failure, std::string text)>;
+    // manifest (module/catalog.hpp); empty: there is no change
+    using Modules = std::function<void(Failure, std::uint64_t id, std::string manifest)>;
     using Versions = std::function<void(std::vector<ConfigVersion>)>; // newest first
 
     ConfigKeeper() = default;
@@ -61,6 +65,10 @@ public:
     virtual void readFile(const std::string &path, File answer) = 0;
     virtual void listHistory(Versions answer) = 0;
     virtual void readHistory(std::uint64_t id, File answer) = 0;
+
+    // What modules there are now, in comparison with those in use; `always`: not by comparison of
+    // files alone, as what a module needs may have come.
+    virtual void discoverModules(bool always, Modules answer) = 0;
 
     // Items by name in an area of the state directory: "certs", "scripts".
     virtual void readArea(const std::string &area, Files answer) = 0; // all, sorted by name

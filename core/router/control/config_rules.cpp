@@ -193,6 +193,15 @@ const json::Schema *ConfigRules::compose(const json::Schema &core,
     }
 }
 
+// Packages are called after the name in "type" (packaging/debian/control).
+std::string packageHint(const std::string &language)
+{
+    const bool plain =
+        !language.empty() &&
+        std::all_of(language.begin(), language.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    return plain ? "is the package \"patchbay-" + language + "\" installed?" : std::string();
+}
+
 const json::Schema *ConfigRules::listener(std::string_view address, const Value &value,
                                           Report &report)
 {
@@ -235,6 +244,9 @@ const json::Schema *ConfigRules::application(const Value &value, Report &report)
         const std::string language(modules::languageOf(type->text()));
         if (std::find(languages.begin(), languages.end(), language) == languages.end()) {
             problem.suggestion = json::nearest(language, languages);
+            if (problem.suggestion.empty() && problem.reason.empty()) {
+                problem.reason = packageHint(language);
+            }
         }
         return nullptr;
     }

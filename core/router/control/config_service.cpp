@@ -12,6 +12,8 @@ namespace {
 
 using Kind = EditError::Kind;
 
+constexpr const char *kModules = "modules"; // origin of a change of nothing else
+
 // What GET /config shows before there has been any configuration.
 const json::Value &emptyConfig()
 {
@@ -150,17 +152,19 @@ Outcome ConfigService::edit(const Edit &edit, const std::string &ifMatch, const 
     return noted(author, dryRun, [&] {
         json::Value root = declared();
         edit(root);
-        return put(declare(readAgain(root)), Controller::Demand::everything, author, dryRun);
+        return put(declare(readAgain(root)), Controller::Demand::everything, author, dryRun, {});
     });
 }
 
-Outcome ConfigService::reload(const Author &author, bool dryRun)
+Outcome ConfigService::reload(std::uint32_t uid, bool dryRun)
 {
+    const Author author{uid, fileMode() ? "file" : kModules};
     return noted(author, dryRun, [&] {
-        DeclaredConfig declared = readFiles();
+        DeclaredConfig declared = fileMode() ? readFiles() : declare(this->declared());
         json::Value files = declared.root;
-        Outcome outcome = put(std::move(declared), Controller::Demand::listeners, author, dryRun);
-        if (!dryRun) {
+        Outcome outcome =
+            put(std::move(declared), Controller::Demand::listeners, author, dryRun, findModules());
+        if (!dryRun && fileMode()) {
             files_ = std::move(files);
         }
         return outcome;
@@ -177,7 +181,7 @@ Outcome ConfigService::rollback(std::uint64_t id, const Author &author, bool dry
                             failure.text);
         }
         return put(readConfiguration({{"version " + std::to_string(id), std::move(text)}}),
-                   Controller::Demand::listeners, author, dryRun);
+                   Controller::Demand::listeners, author, dryRun, {});
     });
 }
 
@@ -217,9 +221,6 @@ void ConfigService::begin(ipc::ConfigOrigin origin, std::vector<ipc::NamedText> 
 
 DeclaredConfig ConfigService::readFiles()
 {
-    if (!fileMode()) {
-        throw EditError(Kind::noFiles, "Start it with --config FILE, or change /config.");
-    }
     auto [failure, texts] = await<Failure, std::vector<ipc::NamedText>>(
         loop_, [&](ConfigKeeper::Files answer) { keeper_.readConfig(std::move(answer)); });
     if (failure.error != 0) {
@@ -228,19 +229,35 @@ DeclaredConfig ConfigService::readFiles()
     return readConfiguration(std::move(texts));
 }
 
+ConfigService::Found ConfigService::findModules()
+{
+    bool always = !controller_.catalog().rejected.empty();
+    auto [failure, id, manifest] =
+        await<Failure, std::uint64_t, std::string>(loop_, [&](ConfigKeeper::Modules answer) {
+            keeper_.discoverModules(always, std::move(answer));
+        });
+    if (failure.error != 0) {
+        throw EditError(Kind::unreadable, failure.text);
+    }
+    if (manifest.empty()) {
+        return {};
+    }
+    return {id, std::make_shared<const modules::Catalog>(modules::parseManifest(manifest))};
+}
+
 Outcome ConfigService::put(DeclaredConfig declared, Controller::Demand demand, const Author &author,
-                           bool dryRun)
+                           bool dryRun, Found found)
 {
     Outcome outcome;
     if (dryRun) {
         outcome.changed = describe(json::differences(this->declared(), declared.root));
-        outcome.plan = controller_.plan(std::move(declared));
+        outcome.plan = controller_.plan(std::move(declared), std::move(found.modules));
         return outcome;
     }
     log::notice("configuration change (%s) by %s", author.origin.c_str(),
                 userText(author.uid).c_str());
-    controller_.apply(std::move(declared), demand);
-    keep(author, true);
+    controller_.apply(std::move(declared), demand, std::move(found.modules));
+    keep(author, author.origin != kModules, found.id);
     if (storeErrno_ != 0) {
         outcome.warning =
             "The configuration is active but could not be stored: " + errnoText(storeErrno_) + ".";
@@ -252,10 +269,10 @@ Outcome ConfigService::put(DeclaredConfig declared, Controller::Demand demand, c
 }
 
 // The answer is given after main has stored it, or said why it could not.
-void ConfigService::keep(const Author &author, bool store)
+void ConfigService::keep(const Author &author, bool store, std::uint64_t modules)
 {
     since_ = std::chrono::system_clock::now();
-    activate(author, store);
+    activate(author, store, modules);
     if (storeErrno_ != 0) {
         unstored_ = author;
         log::alert("failed to store current configuration: %s", storeError_.c_str());
@@ -267,17 +284,17 @@ void ConfigService::storeAgain()
     if (storeErrno_ == 0) {
         return;
     }
-    activate(unstored_, true);
+    activate(unstored_, true, 0);
     if (storeErrno_ == 0) {
         log::notice("the current configuration is stored at last");
     }
 }
 
-void ConfigService::activate(const Author &author, bool store)
+void ConfigService::activate(const Author &author, bool store, std::uint64_t modules)
 {
     const ActiveConfig &active = *controller_.active();
-    Activation activation{active.text, store, author.uid, active.document.versionsKept,
-                          author.origin};
+    Activation activation{active.text,   store,  author.uid, active.document.versionsKept,
+                          author.origin, modules};
     Failure failure;
     try {
         std::tie(failure) = await<Failure>(loop_, [&](ConfigKeeper::Stored answer) {

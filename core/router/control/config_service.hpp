@@ -19,7 +19,7 @@ namespace patchbay::control {
 // Who changes, for log and history.
 struct Author {
     std::uint32_t uid = kUnknownUid;
-    std::string origin; // "api", "file", "rollback", "restart": [a-z-]{1,16}
+    std::string origin; // "api", "file", "modules", "rollback", "restart": [a-z-]{1,16}
 };
 
 // A change that cannot even be tried.
@@ -30,7 +30,6 @@ public:
         notArray,  // POST to something else
         conflict,  // If-Match names another configuration
         fromFiles, // the configuration comes from files, which do not let the API change it
-        noFiles,   // there is nothing to reload
         unreadable // main cannot read the files, or a version
     };
     EditError(Kind kind, const std::string &text) : Error(text), kind_(kind) {}
@@ -62,7 +61,8 @@ public:
 
     // ifMatch: value of If-Match, the tags of the configuration that is to be changed; empty: any.
     Outcome edit(const Edit &edit, const std::string &ifMatch, const Author &author, bool dryRun);
-    Outcome reload(const Author &author, bool dryRun);
+    // The files, if there are any, and the modules.
+    Outcome reload(std::uint32_t uid, bool dryRun);
     // A version of the history.
     Outcome rollback(std::uint64_t id, const Author &author, bool dryRun);
     void restart(const std::string &application, const Author &author);
@@ -83,14 +83,20 @@ public:
     std::vector<std::string> drift() const;
 
 private:
+    // What a look at the modules has found: nothing new, or their catalog.
+    struct Found {
+        std::uint64_t id = 0; // of discoverModules()
+        Controller::Modules modules;
+    };
+    Found findModules();
     Outcome put(DeclaredConfig declared, Controller::Demand demand, const Author &author,
-                bool dryRun);
+                bool dryRun, Found found);
     // Runs the change; why it is refused goes to the log.
     template <class Change>
     auto noted(const Author &author, bool dryRun, const Change &change);
     DeclaredConfig readFiles();
-    void keep(const Author &author, bool store);
-    void activate(const Author &author, bool store);
+    void keep(const Author &author, bool store, std::uint64_t modules = 0);
+    void activate(const Author &author, bool store, std::uint64_t modules);
 
     ControlLoop &loop_;
     Controller &controller_;

@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "module/catalog.hpp"
 
 #include <poll.h>
 
@@ -150,7 +151,8 @@ void MainChannel::activate(const Activation &activation, Stored answer)
         .u32(activation.store ? 1 : 0)
         .u32(activation.uid)
         .u32(activation.versionsKept)
-        .str(activation.origin);
+        .str(activation.origin)
+        .u64(activation.modules);
     UniqueFd text = ipc::makeTextMemfd(activation.text, "patchbay-config");
     int fd = text.get();
     send(MessageType::activate, message.bytes(), {&fd, 1});
@@ -185,6 +187,12 @@ void MainChannel::readHistory(std::uint64_t id, File answer)
 {
     send(MessageType::readHistory, ipc::WireWriter().u64(++lastRequest_).u64(id).bytes());
     texts_.emplace(lastRequest_, std::move(answer));
+}
+
+void MainChannel::discoverModules(bool always, Modules answer)
+{
+    send(MessageType::discover, ipc::WireWriter().u64(++lastRequest_).u32(always ? 1 : 0).bytes());
+    modules_.emplace(lastRequest_, std::move(answer));
 }
 
 void MainChannel::readArea(const std::string &area, Files answer)
@@ -239,6 +247,8 @@ void MainChannel::handle(ipc::Frame &frame)
         return handleFileRead(frame);
     case MessageType::stored:
         return handleStored(frame);
+    case MessageType::discovered:
+        return handleDiscovered(frame);
     case MessageType::historyListed:
         return handleHistory(frame);
     default:
@@ -260,6 +270,9 @@ bool MainChannel::handleEvent(ipc::Frame &frame)
         events_.configure(request, origin, uid, takeFd(frame));
         return true;
     }
+    case MessageType::ping:
+        send(MessageType::pong, {});
+        return true;
     case MessageType::reload:
         events_.reload(reader.u32());
         return true;
@@ -306,6 +319,21 @@ void MainChannel::handleStored(const ipc::Frame &frame)
     ipc::WireReader reader(frame.payload);
     Stored answer = takeAnswer(stores_, reader.u64());
     answer(readFailure(reader));
+}
+
+void MainChannel::handleDiscovered(ipc::Frame &frame)
+{
+    ipc::WireReader reader(frame.payload);
+    std::uint64_t request = reader.u64();
+    Modules answer = takeAnswer(modules_, request);
+    Failure failure = readFailure(reader);
+    std::string manifest;
+    receive(failure, [&] {
+        if (!frame.fds.empty()) {
+            manifest = ipc::readTextFd(takeFd(frame).get(), modules::kMaxManifest);
+        }
+    });
+    answer(std::move(failure), request, std::move(manifest));
 }
 
 void MainChannel::handleHistory(const ipc::Frame &frame)

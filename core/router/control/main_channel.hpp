@@ -42,6 +42,7 @@ public:
     void readFile(const std::string &path, File answer) override;
     void listHistory(Versions answer) override;
     void readHistory(std::uint64_t id, File answer) override;
+    void discoverModules(bool always, Modules answer) override;
     void readArea(const std::string &area, Files answer) override;
     void storeItem(const std::string &area, const std::string &name, std::string_view text,
                    Stored answer) override;
@@ -62,6 +63,7 @@ private:
     void handleFilesRead(ipc::Frame &frame);
     void handleFileRead(ipc::Frame &frame);
     void handleStored(const ipc::Frame &frame);
+    void handleDiscovered(ipc::Frame &frame);
     void handleHistory(const ipc::Frame &frame);
     void send(ipc::MessageType type, const std::string &payload, std::span<const int> fds = {});
 
@@ -75,6 +77,7 @@ private:
     std::map<std::uint64_t, Files> files_;
     std::map<std::uint64_t, File> texts_;
     std::map<std::uint64_t, Versions> histories_;
+    std::map<std::uint64_t, Modules> modules_;
 };
 
 } // namespace patchbay::control

@@ -20,7 +20,8 @@ ResolvedListener resolveOne(const ConfigDocument &document, const ListenerConfig
                             ModuleSource &modules, ListenerPool &pool)
 {
     try {
-        std::string key = listener.module->id + '\n' + listener.options;
+        std::string key =
+            listener.module->id + '\n' + listener.module->stamp + '\n' + listener.options;
         auto instance = pool.acquire(key, [&] { return modules.makeListener(listener); });
         return {&listener, instance, modules.resolve(instance, listener)};
     } catch (const modules::InvalidAddress &error) {
@@ -119,7 +120,7 @@ void checkSurroundings(const ConfigDocument &document)
 
 ModuleSource::ListenerPtr RegistryModules::makeListener(const ListenerConfig &listener)
 {
-    return std::make_shared<modules::ListenerInstance>(registry_.module(listener.module->id),
+    return std::make_shared<modules::ListenerInstance>(registry_.module(*listener.module),
                                                        modules::host(), listener.options);
 }
 
@@ -130,14 +131,14 @@ pb_socket_spec RegistryModules::resolve(const ListenerPtr &instance, const Liste
 
 std::shared_ptr<modules::SinkInstance> RegistryModules::makeSink(const SinkConfig &sink)
 {
-    return std::make_shared<modules::SinkInstance>(registry_.module(sink.module->id),
-                                                   modules::host(), sink.options);
+    return std::make_shared<modules::SinkInstance>(registry_.module(*sink.module), modules::host(),
+                                                   sink.options);
 }
 
 std::shared_ptr<modules::EncoderInstance>
 RegistryModules::makeEncoder(const ApplicationConfig &application)
 {
-    return std::make_shared<modules::EncoderInstance>(registry_.module(application.encoder->id),
+    return std::make_shared<modules::EncoderInstance>(registry_.module(*application.encoder),
                                                       modules::host(), application.options);
 }
 

@@ -88,14 +88,14 @@ void Controller::switchEngines(const config::SnapshotPtr &next)
     }
 }
 
-void Controller::apply(DeclaredConfig declared, Demand demand)
+void Controller::apply(DeclaredConfig declared, Demand demand, Modules modules)
 {
-    change(examine(std::move(declared)), tolerate(demand));
+    change(examine(std::move(declared), std::move(modules)), tolerate(demand));
 }
 
-json::Value Controller::plan(DeclaredConfig declared)
+json::Value Controller::plan(DeclaredConfig declared, Modules modules)
 {
-    ConfigDocument document = examine(std::move(declared));
+    ConfigDocument document = examine(std::move(declared), std::move(modules));
     PlanBase after = planBase(document, parts_.builder.resolve(document));
     return makePlan(active_ ? active_->base : PlanBase(), after);
 }
@@ -156,8 +156,9 @@ Tolerance Controller::tolerate(Demand demand) const
 }
 
 // Everything that can be known without side effects.
-ConfigDocument Controller::examine(DeclaredConfig declared)
+ConfigDocument Controller::examine(DeclaredConfig declared, Modules modules)
 {
+    Modules catalog = modules ? std::move(modules) : inUse();
     std::map<std::string, ipc::NamedText> files;
     json::References references;
     if (parts_.references) {
@@ -174,9 +175,9 @@ ConfigDocument Controller::examine(DeclaredConfig declared)
             return file.text;
         };
     }
-    ConfigDocument document =
-        checkConfiguration(std::move(declared), parts_.catalog, parts_.defaults,
-                           parts_.references ? &references : nullptr);
+    ConfigDocument document = checkConfiguration(std::move(declared), *catalog, parts_.defaults,
+                                                 parts_.references ? &references : nullptr);
+    document.catalog = std::move(catalog);
     for (ApplicationConfig &application : document.applications) {
         auto restarts = restarts_.find(application.name);
         if (restarts != restarts_.end() && restarts->second > 0) {

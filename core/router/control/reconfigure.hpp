@@ -35,7 +35,7 @@ public:
         Spawner &spawner;
         SnapshotBuilder &builder;
         ConfigKeeper &keeper;
-        const modules::Catalog &catalog;
+        std::shared_ptr<const modules::Catalog> catalog; // to begin with
         ConfigDefaults defaults;
         bool references =
             false; // ${env:} and ${file:} are resolved: configurations come from files
@@ -51,6 +51,8 @@ public:
         std::chrono::steady_clock::time_point since;
     };
 
+    using Modules = std::shared_ptr<const modules::Catalog>;
+
     explicit Controller(Parts parts);
     Controller(const Controller &) = delete;
     Controller &operator=(const Controller &) = delete;
@@ -59,9 +61,10 @@ public:
 
     // Puts the configuration into effect, or leaves everything as it was and throws: ConfigError,
     // or Error when it is not the configuration's fault.
-    void apply(DeclaredConfig declared, Demand demand);
+    // modules: from then on instead of those in use; null: no others.
+    void apply(DeclaredConfig declared, Demand demand, Modules modules = nullptr);
     // What apply() would do, or refuse for what can be known beforehand.
-    json::Value plan(DeclaredConfig declared);
+    json::Value plan(DeclaredConfig declared, Modules modules = nullptr);
     // New processes for an application of the configuration in effect, which must be known; the old
     // ones serve until they are ready, and on when they do not become ready: throws ConfigError.
     void restart(const std::string &application);
@@ -72,6 +75,8 @@ public:
     bool recovered() const;
     // Null before the first configuration.
     const ActiveConfig *active() const noexcept { return active_ ? &*active_ : nullptr; }
+    // The modules in use.
+    const modules::Catalog &catalog() const noexcept { return *inUse(); }
     // Lets go of the configuration in effect: at the end.
     void release() { active_.reset(); }
 
@@ -81,7 +86,11 @@ public:
     std::size_t liveGenerations() const noexcept { return live_.size(); }
 
 private:
-    ConfigDocument examine(DeclaredConfig declared);
+    const Modules &inUse() const noexcept
+    {
+        return active_ ? active_->document.catalog : parts_.catalog;
+    }
+    ConfigDocument examine(DeclaredConfig declared, Modules modules);
     std::map<std::string, ipc::NamedText> readFiles(const json::Value &root);
     void change(ConfigDocument document, const Tolerance &tolerance);
     Tolerance tolerate(Demand demand) const;

@@ -166,8 +166,9 @@ SnapshotBuilder::acquireSinks(const ConfigDocument &document)
     std::vector<std::shared_ptr<modules::SinkInstance>> sinks;
     for (const SinkConfig &config : document.sinks) {
         try {
-            sinks.push_back(sinks_.acquire(json::quote(config.name) + config.options,
-                                           [&] { return modules_.makeSink(config); }));
+            sinks.push_back(
+                sinks_.acquire(json::quote(config.name) + config.module->stamp + config.options,
+                               [&] { return modules_.makeSink(config); }));
         } catch (const Error &error) {
             json::Value cause = json::Value::object();
             cause.add("sink", json::Value::string(config.name));

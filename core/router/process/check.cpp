@@ -27,7 +27,7 @@ CheckResult checkFiles(std::vector<ipc::NamedText> texts, const RouterOptions &o
     ListenerPool listeners;
     json::References references{environment, readFile};
     ConfigDocument document =
-        checkConfiguration(readConfiguration(std::move(texts)), registry.catalog(),
+        checkConfiguration(readConfiguration(std::move(texts)), *registry.catalog(),
                            {options.tmpDir, options.asUnit}, &references);
     checkSurroundings(document);
     PlanBase after = planBase(document, resolveListeners(document, modules, listeners));

@@ -75,8 +75,7 @@ Router::Router(RouterOptions options)
       controller_({loop_, engines_, spawner_, builder_, main_, registry_.catalog(),
                    ConfigDefaults{options.tmpDir, options.asUnit}, !options.configFile.empty()}),
       service_(loop_, controller_, main_, options.configFile),
-      resources_({jobs_, service_, controller_, main_, engines_, spawner_, registry_.catalog(),
-                  certificates_}),
+      resources_({jobs_, service_, controller_, main_, engines_, spawner_, certificates_}),
       control_(std::move(options.control)), controlUsers_(std::move(options.controlUsers))
 {
 }
@@ -173,7 +172,7 @@ void Router::reload(std::uint32_t uid)
     reloadQueued_ = false;
     std::string refusal;
     try {
-        service_.reload({uid, "file"}, false);
+        service_.reload(uid, false);
     } catch (const std::exception &error) {
         refusal = error.what(); // it is in the log
     }

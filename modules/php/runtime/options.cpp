@@ -142,9 +142,6 @@ void parseSettings(const Value &options, bool admin, std::vector<Setting> &out)
         return;
     }
     for (const auto &member : settings->GetObject()) {
-        if (member.name.GetStringLength() == 0) {
-            throw std::runtime_error("The PHP option name must not be empty.");
-        }
         out.push_back({text(member.name), text(member.value), admin});
     }
 }

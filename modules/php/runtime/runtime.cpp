@@ -58,11 +58,13 @@ constexpr char kSchema[] = R"({
         "admin": {
           "description": "Values that scripts cannot change.",
           "type": "object",
+          "x-called": "PHP option",
           "additionalProperties": { "type": "string" }
         },
         "user": {
           "description": "Values that scripts can change with ini_set().",
           "type": "object",
+          "x-called": "PHP option",
           "additionalProperties": { "type": "string" }
         }
       },

@@ -36,6 +36,7 @@ constexpr char kOptions[] = R"json({
       "properties": {"soft": {"type": "integer"}, "hard": {"type": "integer"}}
     },
     "variables": {"type": "object", "additionalProperties": {"type": "string"}},
+    "ini": {"type": "object", "x-called": "PHP option", "additionalProperties": {"type": "string"}},
     "list": {"type": "array", "items": {"type": "object", "properties": {"x": {"type": "null"}}}},
     "free": {}
   }
@@ -121,6 +122,8 @@ public:
                                      "\"asgi\" of the \"protocol\" option.\n"},
             {R"("many":"d")", "/many@21 The \"many\" can either be \"a\", \"b\", or \"c\".\n"},
             {R"("one":"b")", "/one@20 The \"one\" can only be \"a\".\n"},
+            {R"("ini":{"a":1})", "/ini/a@24 The \"a\" PHP option must be a string.\n"},
+            {R"("ini":{"":"1"})", "/ini/@20 The PHP option name must not be empty.\n"},
             {R"("prefix":"")",
              "/prefix@23 The \"prefix\" must be a string beginning with \"/\".\n"},
             {R"("prefix":"app/")",
@@ -211,6 +214,7 @@ public:
             {R"({"properties":[]})", "schema at \"/properties\": must be an object"},
             {R"({"items":"x"})", "schema at \"/items\": must be an object"},
             {R"({"minimum":"1"})", "schema at \"/minimum\": must be a number"},
+            {R"({"x-called":1})", "schema at \"/x-called\": must be a string"},
             {R"({"x-begins":""})", "schema at \"/x-begins\": must consist of letters, digits, "
                                    "\"/\", \"-\" and \"_\""},
             {R"({"x-begins":"^"})", "schema at \"/x-begins\": must consist of letters, digits, "

@@ -45,8 +45,9 @@ public:
             [this](MessageType type, std::string_view payload, std::span<const int> fds) {
                 sent(type, payload, fds);
             },
-            [this](int active, uid_t author) {
-                active_ = ipc::readTextFd(active, 1000) + " by " + std::to_string(author);
+            [this](int active, uid_t author, std::uint64_t modules) {
+                active_ = ipc::readTextFd(active, 1000) + " by " + std::to_string(author) +
+                          (modules == 0 ? "" : " with " + std::to_string(modules));
             });
     }
 
@@ -63,10 +64,10 @@ public:
     }
 
     Answer activate(std::string_view content, bool store, std::string_view origin = "api",
-                    std::uint32_t keep = 10)
+                    std::uint32_t keep = 10, std::uint64_t modules = 0)
     {
         WireWriter payload;
-        payload.u64(7).u32(store ? 1 : 0).u32(33).u32(keep).str(origin);
+        payload.u64(7).u32(store ? 1 : 0).u32(33).u32(keep).str(origin).u64(modules);
         return ask(MessageType::activate, payload, text(content));
     }
 
@@ -190,6 +191,8 @@ public:
                              test::readFile(rig.dir() / "state/conf.json"));
         CPPUNIT_ASSERT_EQUAL(0U, rig.activate("{}", true, "api", 0).number);
         CPPUNIT_ASSERT(rig.state().history().list().empty());
+        CPPUNIT_ASSERT_EQUAL(0U, rig.activate("{}", false, "modules", 10, 5).number);
+        CPPUNIT_ASSERT_EQUAL(std::string("{} by 33 with 5"), rig.active());
     }
 
     void testActivateInFileMode()

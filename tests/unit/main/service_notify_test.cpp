@@ -56,9 +56,38 @@ class ServiceNotifyTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(testLife);
     CPPUNIT_TEST(testAbstract);
     CPPUNIT_TEST(testNobody);
+    CPPUNIT_TEST(watchdogs);
     CPPUNIT_TEST_SUITE_END();
 
 public:
+    void watchdogs()
+    {
+        const std::string own = std::to_string(getpid());
+        struct Case {
+            const char *interval, *pid;
+            std::optional<long> expected;
+        };
+        const Case cases[] = {{"30000000", nullptr, 30'000'000},
+                              {"30000000", own.c_str(), 30'000'000},
+                              {"30000000", "1", std::nullopt},
+                              {"0", nullptr, std::nullopt},
+                              {"-5", nullptr, std::nullopt},
+                              {"5 s", nullptr, std::nullopt},
+                              {"99999999999999999999", nullptr, std::nullopt},
+                              {nullptr, nullptr, std::nullopt}};
+        for (const Case &one : cases) {
+            for (auto [name, value] :
+                 {std::pair{"WATCHDOG_USEC", one.interval}, std::pair{"WATCHDOG_PID", one.pid}}) {
+                value != nullptr ? setenv(name, value, 1) : unsetenv(name);
+            }
+            ServiceNotify service;
+            CPPUNIT_ASSERT_EQUAL(one.expected.has_value(), service.watchdog().has_value());
+            CPPUNIT_ASSERT(!one.expected || service.watchdog()->count() == *one.expected);
+            CPPUNIT_ASSERT(getenv("WATCHDOG_USEC") == nullptr);
+            CPPUNIT_ASSERT(getenv("WATCHDOG_PID") == nullptr);
+        }
+    }
+
     void testLife()
     {
         test::TempDir dir;

@@ -1,5 +1,5 @@
-// A sink for the tests: a line of JSON for each request, appended to the file that the option "path"
-// names. Router process, engine threads; lines are written whole, so they do not mix.
+// A sink for the tests: a line of JSON for each request, appended to the file that the option
+// "path" names. Router process, engine threads; lines are written whole, so they do not mix.
 #include "patchbay/module.hpp"
 
 #include <fcntl.h>

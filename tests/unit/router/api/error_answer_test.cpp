@@ -162,8 +162,6 @@ public:
             {Kind::conflict, 412, "\"error\": \"why\""},
             {Kind::fromFiles, 409,
              "\"error\": \"The configuration comes from a file.\",\n\t\"detail\": \"why\""},
-            {Kind::noFiles, 400,
-             "\"error\": \"There is no configuration file.\",\n\t\"detail\": \"why\""},
             {Kind::unreadable, 500,
              "\"error\": \"Failed to read configuration.\",\n\t\"detail\": \"why\""},
         };

@@ -360,7 +360,7 @@ private:
             std::make_unique<ConfigService>(world_->loop, world_->controller, world_->keeper, file);
         resources_ = std::make_unique<Resources>(
             Resources::Parts{jobs_, *service_, world_->controller, world_->keeper, world_->engines,
-                             world_->spawner, world_->catalog, *certificates_});
+                             world_->spawner, *certificates_});
     }
     static Request requestOf(const std::string &method, const std::string &target,
                              const std::string &body = {})

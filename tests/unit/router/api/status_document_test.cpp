@@ -119,10 +119,10 @@ public:
 
     void severalVersionsOfALanguage()
     {
-        modules::ModuleInfo other = world_->catalog.modules.back();
+        modules::ModuleInfo other = catalog_.modules.back();
         other.version = "3.12.0";
         other.file = "/m/other.so";
-        world_->catalog.modules.push_back(other);
+        catalog_.modules.push_back(other);
         CPPUNIT_ASSERT_EQUAL(std::string(R"({"python":[{"version":"3.11.2","lib":"/m/runtime.so"},)"
                                          R"({"version":"3.12.0","lib":"/m/other.so"}]})"),
                              status({"modules"}));
@@ -195,8 +195,8 @@ private:
     // One part of it, compact; times and ages are not shown.
     std::string status(const json::Path &path = {})
     {
-        json::Value all = statusDocument({world_->catalog, *service_, world_->controller,
-                                          world_->spawner, world_->engines.totals(), use_});
+        json::Value all = statusDocument({catalog_, *service_, world_->controller, world_->spawner,
+                                          world_->engines.totals(), use_});
         const json::Value *part = json::at(all, path);
         CPPUNIT_ASSERT(part != nullptr);
         std::string text = json::writeCompact(*part);
@@ -205,6 +205,7 @@ private:
     }
 
     std::unique_ptr<World> world_;
+    modules::Catalog catalog_ = makeCatalog();
     std::unique_ptr<ConfigService> service_;
     std::vector<config::GenerationUse> use_;
 };

@@ -30,6 +30,9 @@ class ConfigServiceTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(aVersionComesBack);
     CPPUNIT_TEST(aRestartGivesNewWorkersAndAFailedOneKeepsTheOld);
     CPPUNIT_TEST(aReloadKeepsTheOldVersionOfWhatFailsAndHeals);
+    CPPUNIT_TEST(anotherModuleGivesNewWorkersAndAFailedOneKeepsTheOld);
+    CPPUNIT_TEST(aModuleThatIsGoneRefusesTheReloadAlone);
+    CPPUNIT_TEST(aReloadThatCannotSeeTheModulesIsRefused);
     CPPUNIT_TEST(anEditWithAFailingApplicationIsRefused);
     CPPUNIT_TEST(aStoredListenerThatCannotOpenIsRetried);
     CPPUNIT_TEST(anEditIsNotRefusedForWhatFailedBefore);
@@ -109,7 +112,7 @@ public:
         failsWith(EditError::Kind::fromFiles, [&] { put("applications/a/processes", "2"); });
         CPPUNIT_ASSERT(service_->edit([](json::Value &) {}, "", kRoot, true).plan.has_value());
         world_->keeper.files[0].text = R"({"settings":{"control":{"edits":"allow"}}})";
-        service_->reload(kRoot, false);
+        service_->reload(kRoot.uid, false);
         put("settings/listen_threads", "2");
     }
 
@@ -120,7 +123,7 @@ public:
         put("settings/listen_threads", "2");
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, service_->drift().size());
         CPPUNIT_ASSERT_EQUAL(std::string("/settings/listen_threads"), service_->drift()[0]);
-        service_->reload(kRoot, false);
+        service_->reload(kRoot.uid, false);
         CPPUNIT_ASSERT(service_->drift().empty());
     }
 
@@ -137,7 +140,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(text, world_->keeper.activations.back().text);
         world_->keeper.secrets.clear();
         try {
-            service_->reload(kRoot, false);
+            service_->reload(kRoot.uid, false);
             CPPUNIT_FAIL("reloaded without the file");
         } catch (const ConfigError &error) {
             std::string what = error.what();
@@ -181,7 +184,7 @@ public:
         world_->faults.workerFails = true;
         world_->keeper.files[0].text =
             R"({"settings":{"listen_threads":3},"applications":{"a":{"type":"python","module":"b"}}})";
-        Outcome outcome = service_->reload(kRoot, false);
+        Outcome outcome = service_->reload(kRoot.uid, false);
         CPPUNIT_ASSERT_EQUAL(std::size_t{1}, outcome.degraded.size());
         CPPUNIT_ASSERT(world_->current()->applications.at(0).get() == old);
         CPPUNIT_ASSERT_EQUAL(std::size_t{3}, world_->engines.active()); // the rest is new
@@ -191,6 +194,79 @@ public:
         CPPUNIT_ASSERT(world_->current()->applications.at(0).get() != old);
         CPPUNIT_ASSERT(world_->current()->applications.at(0)->running > 0);
         CPPUNIT_ASSERT(world_->until([&] { return world_->spawner.applications() == 1; }));
+    }
+
+    void anotherModuleGivesNewWorkersAndAFailedOneKeepsTheOld()
+    {
+        api();
+        put("/", kApp);
+        auto before = world_->main.pids("a");
+        modules::Catalog found = makeCatalog();
+        found.rejected = {"/m/other.so: is no module"};
+        found.modules[3].stamp = "2";
+        world_->keeper.manifest = modules::writeManifest(found);
+        service_->reload(0, true);
+        CPPUNIT_ASSERT(before == world_->main.pids("a"));
+        CPPUNIT_ASSERT(world_->controller.catalog().rejected.empty());
+        service_->reload(0, false);
+        CPPUNIT_ASSERT(!world_->keeper.searchedAlways);
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{77}, world_->keeper.activations.back().modules);
+        CPPUNIT_ASSERT(!world_->keeper.activations.back().store); // the configuration is the same
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, world_->controller.catalog().rejected.size());
+        CPPUNIT_ASSERT(world_->until([&] { return world_->spawner.applications() == 1; }));
+        auto after = world_->main.pids("a");
+        CPPUNIT_ASSERT(after.size() == 1 && after != before);
+
+        world_->keeper.manifest.clear(); // as it was
+        service_->reload(0, false);
+        CPPUNIT_ASSERT(world_->keeper.searchedAlways); // what was rejected may work by now
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, world_->keeper.activations.back().modules);
+        CPPUNIT_ASSERT(after == world_->main.pids("a"));
+
+        world_->faults.workerFails = true;
+        found.modules[3].stamp = "3";
+        world_->keeper.manifest = modules::writeManifest(found);
+        Outcome outcome = service_->reload(0, false);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{1}, outcome.degraded.size());
+        world_->faults.workerFails = false;
+        healed();
+        CPPUNIT_ASSERT(world_->until([&] { return world_->spawner.applications() == 1; }));
+        CPPUNIT_ASSERT(after != world_->main.pids("a"));
+    }
+
+    void aModuleThatIsGoneRefusesTheReloadAlone()
+    {
+        api();
+        put("/", kApp);
+        auto before = world_->main.pids("a");
+        modules::Catalog found = makeCatalog();
+        found.modules.pop_back();
+        world_->keeper.manifest = modules::writeManifest(found);
+        try {
+            service_->reload(0, false);
+            CPPUNIT_FAIL("reloaded without the language");
+        } catch (const ConfigError &error) {
+            std::string what = error.what();
+            CPPUNIT_ASSERT_MESSAGE(what, what.find("patchbay-python") != std::string::npos);
+        }
+        CPPUNIT_ASSERT(before == world_->main.pids("a"));
+        CPPUNIT_ASSERT_EQUAL(std::size_t{4}, world_->controller.catalog().modules.size());
+        put("settings/listen_threads", "2"); // of what runs everything can be changed
+        CPPUNIT_ASSERT(before == world_->main.pids("a"));
+        put("/", "{}");
+        service_->reload(0, false);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{3}, world_->controller.catalog().modules.size());
+    }
+
+    void aReloadThatCannotSeeTheModulesIsRefused()
+    {
+        files(kApp);
+        world_->keeper.searchFailure = {EIO, "The modules cannot be listed."};
+        failsWith(EditError::Kind::unreadable, [&] { service_->reload(0, false); });
+        world_->keeper.searchFailure = {};
+        world_->keeper.manifest = "{";
+        CPPUNIT_ASSERT_THROW(service_->reload(0, false), Error);
+        CPPUNIT_ASSERT_EQUAL(kApp, declared());
     }
 
     void anEditWithAFailingApplicationIsRefused()

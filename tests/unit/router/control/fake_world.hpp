@@ -573,6 +573,17 @@ public:
         loop_.post([answer = std::move(answer), failure] { answer(failure); });
     }
 
+    void discoverModules(bool always, Modules answer) override
+    {
+        searchedAlways = always;
+        loop_.post([answer = std::move(answer), failure = searchFailure, text = manifest] {
+            answer(failure, 77, text);
+        });
+    }
+
+    bool searchedAlways = false;
+    Failure searchFailure;
+    std::string manifest; // empty: no change
     std::vector<Activation> activations;
     std::map<std::string, std::map<std::string, std::string>> items; // area -> name -> text
     Failure storeFailure, filesFailure;
@@ -619,7 +630,8 @@ struct World {
     Faults faults;
     FakeEngine::Shared engineLog;
     ControlLoop loop;
-    modules::Catalog catalog = makeCatalog();
+    std::shared_ptr<const modules::Catalog> catalog =
+        std::make_shared<const modules::Catalog>(makeCatalog());
     FakeMain main{loop, faults};
     FakeModules modules{faults};
     EngineSet engines;

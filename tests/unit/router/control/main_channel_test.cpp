@@ -21,6 +21,7 @@ class MainChannelTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(MainChannelTest);
     CPPUNIT_TEST(socketsAreAskedFor);
     CPPUNIT_TEST(textsTravelAsDescriptors);
+    CPPUNIT_TEST(modulesAreNewOrAsBefore);
     CPPUNIT_TEST(answersMayComeInAnyOrder);
     CPPUNIT_TEST(anAnswerThatCannotBeReadIsAnError);
     CPPUNIT_TEST(strayMessagesHarmNobody);
@@ -113,6 +114,30 @@ public:
         answer(MessageType::filesRead, WireWriter().u64(request).u32(0).str(""), &fd);
         CPPUNIT_ASSERT(until([&] { return !read.empty(); }));
         CPPUNIT_ASSERT_EQUAL(std::string("main.json"), read[0].name);
+    }
+
+    void modulesAreNewOrAsBefore()
+    {
+        std::string got;
+        auto take = [&](const Failure &failure, std::uint64_t id, const std::string &manifest) {
+            got = std::to_string(id) + " " + failure.text + manifest;
+        };
+        channel_->discoverModules(false, take);
+        std::uint64_t request = next(MessageType::discover);
+        UniqueFd manifest = ipc::makeTextMemfd("{}", "test-modules");
+        int fd = manifest.get();
+        answer(MessageType::discovered, WireWriter().u64(request).u32(0).str(""), &fd);
+        CPPUNIT_ASSERT(until([&] { return !got.empty(); }));
+        CPPUNIT_ASSERT_EQUAL(std::to_string(request) + " {}", got);
+        for (const char *text : {"", "no directory"}) { // nothing new, nothing at all
+            got.clear();
+            channel_->discoverModules(true, take);
+            request = next(MessageType::discover);
+            answer(MessageType::discovered,
+                   WireWriter().u64(request).u32(*text != '\0' ? ENOENT : 0).str(text));
+            CPPUNIT_ASSERT(until([&] { return !got.empty(); }));
+            CPPUNIT_ASSERT_EQUAL(std::to_string(request) + " " + text, got);
+        }
     }
 
     void answersMayComeInAnyOrder()
