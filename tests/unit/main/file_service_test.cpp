@@ -230,7 +230,7 @@ public:
     {
         Rig rig;
         WireWriter payload = seven();
-        payload.u32(1).u32(0).u32(10).str("api");
+        payload.u32(1).u32(0).u32(10).str("api").u64(0);
         int ends[2];
         CPPUNIT_ASSERT_EQUAL(0, pipe2(ends, O_CLOEXEC));
         UniqueFd writer(ends[1]);
