@@ -220,8 +220,8 @@ typedef struct pb_exchange {
     int (*write)(void *context, const void *data, size_t size);
     /* Like write(), but may hold the bytes back to send them with the next ones or the end. */
     int (*write_buffered)(void *context, const void *data, size_t size);
-    /* 1 when the request was cancelled, its client is gone or its time is over. Does not block. In a
-       loop() also 2: the client has ended its side, so it may have left, or still read. */
+    /* 1 when the request was cancelled, its client is gone or its time is over. Does not block. In
+       a loop() also 2: the client has ended its side, so it may have left, or still read. */
     int (*cancelled)(void *context);
 
     /* 1.1. The response is complete (PB_OK) or has failed (PB_ERROR) though work goes on: from now
@@ -241,7 +241,7 @@ enum pb_loop_events {
     PB_LOOP_REQUEST = 1,  /* exchange is new; it lives until finish() */
     PB_LOOP_PROGRESS = 2, /* exchange may have body to read, room to write, or was cancelled: of one
                              for which read_body() has said PB_AGAIN, room() 0, cancelled() 0 */
-    PB_LOOP_STOP = 3      /* no more requests: return when those there are have ended */
+    PB_LOOP_STOP = 3      /* once: no more requests; return when those there are have ended */
 };
 
 typedef struct pb_loop_event {
