@@ -355,7 +355,7 @@ public:
              "integer number."},
             {R"({"applications":{"a":{"type":"ruby"}}})",
              "c.json:1:30: /applications/a/type: The module to run \"ruby\" is not found among "
-             "the available application modules." +
+             "the available application modules. (is the package \"patchbay-ruby\" installed?)" +
                  kTypes},
             {R"({"applications":{"a":{"type":"python 2","module":"m"}}})",
              "c.json:1:30: /applications/a/type: The module to run \"python 2\" is not found "

@@ -251,7 +251,7 @@ public:
         }
         CPPUNIT_ASSERT(before == world_->main.pids("a"));
         CPPUNIT_ASSERT_EQUAL(std::size_t{4}, world_->controller.catalog().modules.size());
-        put("settings/listen_threads", "2"); // of what runs everything can be changed
+        put("settings", R"({"listen_threads":2})"); // of what runs everything can be changed
         CPPUNIT_ASSERT(before == world_->main.pids("a"));
         put("/", "{}");
         service_->reload(0, false);
