@@ -32,8 +32,8 @@ private:
 
 class LoadedModule {
 public:
-    // Throws BrokenModule. The linker knows what is mapped by its path as it was spelled: a file that
-    // has taken the place of one that is still mapped needs another `spelling`.
+    // Throws BrokenModule. The linker knows what is mapped by its path as it was spelled: a file
+    // that has taken the place of one that is still mapped needs another `spelling`.
     static std::shared_ptr<const LoadedModule>
     load(const std::string &file, LoadAs how = LoadAs::routerModule, unsigned spelling = 0);
 

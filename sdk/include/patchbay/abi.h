@@ -220,8 +220,8 @@ typedef struct pb_exchange {
     int (*write)(void *context, const void *data, size_t size);
     /* Like write(), but may hold the bytes back to send them with the next ones or the end. */
     int (*write_buffered)(void *context, const void *data, size_t size);
-    /* 1 when the request was cancelled, its client is gone or its time is over. Does not block. In a
-       loop() also 2: the client has ended its side, so it may have left, or still read. */
+    /* 1 when the request was cancelled, its client is gone or its time is over. Does not block. In
+       a loop() also 2: the client has ended its side, so it may have left, or still read. */
     int (*cancelled)(void *context);
 
     /* 1.1. The response is complete (PB_OK) or has failed (PB_ERROR) though work goes on: from now
