@@ -122,7 +122,11 @@ class Connection:
             self.sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
             target = address
         self.sock.settimeout(timeout)
-        self.sock.connect(target)
+        try:
+            self.sock.connect(target)
+        except OSError:
+            self.sock.close()
+            raise
         self.buffer = b""
 
     def __enter__(self):
