@@ -161,7 +161,7 @@ class DiscoveryTest : public CppUnit::TestFixture {
                              errorOf([&] { registry.module("runtime.contract"); }));
         std::filesystem::remove(file);
         dir.copy(modulePath("sdk_encoder"), "a.so");
-        CPPUNIT_ASSERT_EQUAL(file + ": is another module than at start: restart the router",
+        CPPUNIT_ASSERT_EQUAL(file + ": is another module than a moment ago: reload again",
                              errorOf([&] { registry.module("encoder.contract"); }));
     }
 
