@@ -122,8 +122,8 @@ public:
                                      "\"asgi\" of the \"protocol\" option.\n"},
             {R"("many":"d")", "/many@21 The \"many\" can either be \"a\", \"b\", or \"c\".\n"},
             {R"("one":"b")", "/one@20 The \"one\" can only be \"a\".\n"},
-            {R"("ini":{"a":1})", "/ini/a@24 The \"a\" PHP option must be a string.\n"},
-            {R"("ini":{"":"1"})", "/ini/@20 The PHP option name must not be empty.\n"},
+            {R"("ini":{"a":1})", "/ini/a@25 The \"a\" PHP option must be a string.\n"},
+            {R"("ini":{"":"1"})", "/ini/@21 The PHP option name must not be empty.\n"},
             {R"("prefix":"")",
              "/prefix@23 The \"prefix\" must be a string beginning with \"/\".\n"},
             {R"("prefix":"app/")",
@@ -180,7 +180,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::size_t{5}, problems.size());
         CPPUNIT_ASSERT_EQUAL("module"s, problems[1].suggestion);
         // Not built options are not offered.
-        CPPUNIT_ASSERT_EQUAL(std::size_t{16}, problems[1].known.size());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{17}, problems[1].known.size());
         CPPUNIT_ASSERT_EQUAL("module"s, problems[1].known[0]);
         CPPUNIT_ASSERT_EQUAL("{\"minimum\":0,\"maximum\":10}"s, problems[2].allowed);
         CPPUNIT_ASSERT_EQUAL("[\"wsgi\",\"asgi\"]"s, problems[3].allowed);
