@@ -1,4 +1,5 @@
 """A MariaDB server of a test's own: its data in the test's directory, reached by a socket file."""
+import os
 import pathlib
 import subprocess
 
@@ -16,13 +17,14 @@ class MariaDb:
         self.dir.chmod(0o755)
         self.socket = self.dir / "mariadb.sock"
         data = self.dir / "data"
+        user = ["--user=root"] if os.getuid() == 0 else []     # it refuses to be root unasked
         subprocess.run(["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method="
-                        "normal", "--skip-test-db", f"--datadir={data}", "--user=root"],
+                        "normal", "--skip-test-db", f"--datadir={data}", *user],
                        check=True, stdout=subprocess.DEVNULL)
         self.log = open(self.dir / "log", "wb")
         self.process = subprocess.Popen(
             ["mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={self.socket}",
-             "--skip-networking", "--user=root", f"--pid-file={self.dir / 'pid'}",
+             "--skip-networking", *user, f"--pid-file={self.dir / 'pid'}",
              "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M"],
             stdout=self.log, stderr=self.log)
         wait_for("the database", self.answers)
