@@ -126,11 +126,12 @@ class Reload(control.Expectations, harness.Case):
         self.holds(new)
         self.assertEqual(self.server.control("DELETE", "/control/reload").status, 405)
 
-    def test_nothing_to_reload(self):
+    def test_without_files(self):
+        """Only the modules are looked at again (test_modules)."""
         self.server = self.serve(api=True)
-        got = self.server.api(*RELOAD, status=400)
-        self.assertEqual((list(got), got["error"]),
-                         (["error", "detail"], "There is no configuration file."))
+        self.server.api("PUT", "/config/settings", {"listen_threads": 1})
+        self.server.api(*RELOAD, status=200)
+        self.assertEqual(self.server.get("/config/settings"), {"listen_threads": 1})
         self.server.process.send_signal(signal.SIGHUP)
         wait_for("the line", lambda: "signal signo:1 (SIGHUP) received, ignored" in self.server.text())
 

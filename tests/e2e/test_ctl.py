@@ -108,8 +108,6 @@ class Api(Ctl):
                          "Invalid configuration.")
         self.run_ctl(REFUSED, "config", "get", "/listenrs")
         self.assertIn('Did you mean "listeners"?', self.stderr)
-        self.run_ctl(REFUSED, "reload")
-        self.assertIn("There is no configuration file.", self.stderr)
         self.assertEqual(self.answers(self.port), "1")
 
     def test_apply_failures(self):
