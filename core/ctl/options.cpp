@@ -41,7 +41,7 @@ constexpr Rule kRules[] = {
      [](Options &o, const std::string &) { o.action = Options::Action::version; }},
 };
 
-std::string quoted(std::string_view text)
+std::string inQuotes(std::string_view text)
 {
     return '"' + std::string(text) + '"';
 }
@@ -49,7 +49,7 @@ std::string quoted(std::string_view text)
 std::string didYouMean(std::string_view name, const std::vector<std::string> &known)
 {
     const std::string suggestion = json::nearest(name, known);
-    return suggestion.empty() ? std::string() : ". Did you mean " + quoted(suggestion) + "?";
+    return suggestion.empty() ? std::string() : ". Did you mean " + inQuotes(suggestion) + "?";
 }
 
 const Rule &ruleOf(std::string_view name)
@@ -63,7 +63,7 @@ const Rule &ruleOf(std::string_view name)
             known.emplace_back(rule.name);
         }
     }
-    throw UsageError("unknown option " + quoted(name) + didYouMean(name, known));
+    throw UsageError("unknown option " + inQuotes(name) + didYouMean(name, known));
 }
 
 // A lone "-" is standard input, "-5" a VALUE.
@@ -82,13 +82,13 @@ std::size_t takeOption(Options &options, std::span<const char *const> arguments,
     if (equals != std::string_view::npos) {
         value = argument.substr(equals + 1);
         if (rule.wants == nullptr) {
-            throw UsageError("option " + quoted(rule.name) + " takes no value");
+            throw UsageError("option " + inQuotes(rule.name) + " takes no value");
         }
     } else if (rule.wants != nullptr && i + 1 < arguments.size()) {
         value = arguments[++i];
     }
     if (rule.wants != nullptr && value.empty()) {
-        throw UsageError("option " + quoted(rule.name) + " needs " + rule.wants);
+        throw UsageError("option " + inQuotes(rule.name) + " needs " + rule.wants);
     }
     rule.apply(options, value);
     return i;
@@ -121,7 +121,7 @@ const Command *find(std::string_view name)
         }
     }
     if (two.empty() && !members.empty()) {
-        throw UsageError(quoted(words[0]) + " needs one of: " + members);
+        throw UsageError(inQuotes(words[0]) + " needs one of: " + members);
     }
     std::string hint = didYouMean(two, full);
     if (hint.empty() && members.empty()) {
@@ -129,7 +129,7 @@ const Command *find(std::string_view name)
     } else if (hint.empty()) {
         hint = ". There are: " + members;
     }
-    throw UsageError("unknown command " + quoted(members.empty() ? words[0] : two) + hint);
+    throw UsageError("unknown command " + inQuotes(members.empty() ? words[0] : two) + hint);
 }
 
 void checkArguments(const Command &command, const std::vector<std::string> &arguments)
@@ -138,7 +138,7 @@ void checkArguments(const Command &command, const std::vector<std::string> &argu
         "\nusage: patchbayctl " + std::string(command.name) +
         (command.arguments.empty() ? "" : " " + std::string(command.arguments));
     if (arguments.size() > command.most) {
-        throw UsageError("too many arguments: " + quoted(arguments[command.most]) + usage);
+        throw UsageError("too many arguments: " + inQuotes(arguments[command.most]) + usage);
     }
     if (arguments.size() < command.least) {
         throw UsageError("too few arguments" + usage);

@@ -126,7 +126,7 @@ const Synonym *findSynonym(std::string_view name)
     return found == std::end(kSynonyms) ? nullptr : found;
 }
 
-std::string quoted(std::string_view text)
+std::string inQuotes(std::string_view text)
 {
     return '"' + std::string(text) + '"';
 }
@@ -136,12 +136,12 @@ const Rule &ruleOf(const std::string &name, Options &options, const char *progra
 {
     const Synonym *synonym = findSynonym(name);
     if (synonym != nullptr) {
-        options.warnings.push_back("option " + quoted(name) + " is deprecated; use " +
-                                   quoted(synonym->name) + " instead");
+        options.warnings.push_back("option " + inQuotes(name) + " is deprecated; use " +
+                                   inQuotes(synonym->name) + " instead");
     }
     const Rule *rule = findRule(synonym != nullptr ? synonym->name : name);
     if (rule == nullptr) {
-        throw OptionError("unknown option " + quoted(name) + ", try \"" + program +
+        throw OptionError("unknown option " + inQuotes(name) + ", try \"" + program +
                           " -h\" for available options");
     }
     return *rule;
@@ -195,7 +195,7 @@ Options parseOptions(Arguments arguments, bool asUnit)
         std::string value;
         if (rule.wants != nullptr) {
             if (i + 1 == arguments.size() || arguments[i + 1][0] == '\0') {
-                throw OptionError("option " + quoted(name) + " requires " + rule.wants);
+                throw OptionError("option " + inQuotes(name) + " requires " + rule.wants);
             }
             value = arguments[++i];
         }

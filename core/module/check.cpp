@@ -26,7 +26,7 @@ bool isName(std::string_view text)
     return std::all_of(text.begin(), text.end(), isNameByte);
 }
 
-std::string quoted(std::string_view text)
+std::string inQuotes(std::string_view text)
 {
     return '"' + std::string(text.substr(0, kMaxIdSize)) + '"';
 }
@@ -81,7 +81,7 @@ std::string listenerFault(const pb_listener_ops &ops)
             "ops table", {{"scheme", ops.scheme != nullptr}, {"resolve", ops.resolve != nullptr}});
     }
     if (fault.empty() && !isName(ops.scheme)) {
-        fault = "its scheme " + quoted(ops.scheme) + " has characters other than a-z, 0-9 and _";
+        fault = "its scheme " + inQuotes(ops.scheme) + " has characters other than a-z, 0-9 and _";
     }
     return fault;
 }
@@ -173,11 +173,11 @@ std::string idFault(std::string_view id, std::uint32_t kind)
     const std::size_t dot = id.find('.');
     if (id.size() > kMaxIdSize || dot == id.npos || dot + 1 == id.size() || dot == 0 ||
         !isName(id.substr(0, dot)) || !isName(id.substr(dot + 1))) {
-        return "its id " + quoted(id) +
+        return "its id " + inQuotes(id) +
                " is malformed: a kind, a dot and a name of a-z, 0-9 and _ are needed";
     }
     if (id.substr(0, dot) != wanted) {
-        return "is of the wrong kind: its id is " + quoted(id) + ", but its table is that of a " +
+        return "is of the wrong kind: its id is " + inQuotes(id) + ", but its table is that of a " +
                std::string(wanted);
     }
     return {};
