@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -253,6 +254,12 @@ std::set<std::string> fileReferences(const Value &root)
     std::set<std::string> paths;
     collectFiles(root, paths);
     return paths;
+}
+
+std::optional<std::string> environmentVariable(const std::string &name)
+{
+    const char *value = std::getenv(name.c_str());
+    return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
 }
 
 std::vector<Problem> expand(Value &root, const References &references)

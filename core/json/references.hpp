@@ -21,6 +21,9 @@ namespace patchbay::json {
 // The absolute paths that expand() will ask for.
 std::set<std::string> fileReferences(const Value &root);
 
+// Of this process's environment; nothing if it is not set. What References::environment mostly is.
+std::optional<std::string> environmentVariable(const std::string &name);
+
 struct References {
     std::function<std::optional<std::string>(const std::string &name)> environment;
     std::function<std::string(const std::string &path)> file; // content; throws Error:

@@ -13,11 +13,6 @@ using json::Edited;
 using json::Path;
 using json::Value;
 
-Answer methodNotAllowed()
-{
-    return Answer::error(405, "Method isn't allowed.");
-}
-
 void check(Edited result)
 {
     if (result == Edited::notFound) {
@@ -75,7 +70,7 @@ void Resources::config(Request request, const Respond &respond)
                method == "DELETE" || isMergePatch(request)) {
         editConfig(std::move(request), respond);
     } else {
-        respond(methodNotAllowed());
+        respond(Answer::methodNotAllowed());
     }
 }
 

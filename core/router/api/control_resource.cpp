@@ -19,11 +19,6 @@ Answer notFound()
     return Answer::error(404, "Value doesn't exist.");
 }
 
-Answer methodNotAllowed()
-{
-    return Answer::error(405, "Method isn't allowed.");
-}
-
 std::optional<std::uint64_t> numberOf(const std::string &text)
 {
     std::uint64_t number = 0;
@@ -65,7 +60,7 @@ void Resources::control(const Request &request, const Respond &respond)
 void Resources::restart(const Request &request, const Respond &respond)
 {
     if (request.method != "GET" && request.method != "POST") {
-        respond(methodNotAllowed());
+        respond(Answer::methodNotAllowed());
         return;
     }
     enqueue(request, respond, [this, name = request.path[2], uid = request.uid] {
@@ -83,7 +78,7 @@ void Resources::restart(const Request &request, const Respond &respond)
 void Resources::reload(const Request &request, const Respond &respond)
 {
     if (request.method != "POST") {
-        respond(methodNotAllowed());
+        respond(Answer::methodNotAllowed());
         return;
     }
     enqueue(request, respond, [this, uid = request.uid, dry = request.dryRun()] {
@@ -99,7 +94,7 @@ void Resources::history(const Request &request, const Respond &respond)
     } else if (path.size() > 3) {
         respond(notFound());
     } else if (request.method != "GET") {
-        respond(methodNotAllowed());
+        respond(Answer::methodNotAllowed());
     } else if (path.size() == 2) {
         parts_.keeper.listHistory([this, respond](const std::vector<control::ConfigVersion> &all) {
             Value list = Value::array();
@@ -133,7 +128,7 @@ void Resources::rollback(const Request &request, const Respond &respond)
 {
     auto id = numberOf(request.path[2]);
     if (request.method != "POST") {
-        respond(methodNotAllowed());
+        respond(Answer::methodNotAllowed());
     } else if (!id) {
         respond(notFound());
     } else {

@@ -108,7 +108,7 @@ Answer editAnswer(const EditError &error)
     case Kind::notFound:
         return Answer::error(404, "Value doesn't exist.");
     case Kind::notArray:
-        return Answer::error(405, "Method isn't allowed.");
+        return Answer::methodNotAllowed();
     case Kind::conflict:
         return Answer::error(412, error.what());
     case Kind::fromFiles:

@@ -44,6 +44,7 @@ struct Answer {
     // {"success": text}, {"error": text}, {"error": text, "detail": detail}
     static Answer success(std::string_view text);
     static Answer error(unsigned status, std::string_view text, std::string_view detail = {});
+    static Answer methodNotAllowed() { return error(405, "Method isn't allowed."); }
 };
 
 // Gives the answer; once, on [control], now or later. Harmless when the client has gone.

@@ -5,7 +5,6 @@
 #include "json/writer.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <functional>
 
 namespace patchbay::control {
@@ -163,10 +162,7 @@ ConfigDocument Controller::examine(DeclaredConfig declared, Modules modules)
     json::References references;
     if (parts_.references) {
         files = readFiles(declared.root);
-        references.environment = [](const std::string &name) -> std::optional<std::string> {
-            const char *value = std::getenv(name.c_str());
-            return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
-        };
+        references.environment = json::environmentVariable;
         references.file = [&files](const std::string &path) {
             const ipc::NamedText &file = files.at(path);
             if (!file.name.empty()) {

@@ -5,27 +5,16 @@
 #include "router/control/provision.hpp"
 #include "json/writer.hpp"
 
-#include <cstdlib>
 #include <optional>
 
 namespace patchbay::control {
-namespace {
-
-std::optional<std::string> environment(const std::string &name)
-{
-    const char *value = std::getenv(name.c_str());
-    return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
-}
-
-} // namespace
-
 CheckResult checkFiles(std::vector<ipc::NamedText> texts, const RouterOptions &options,
                        const std::function<std::string(const std::string &path)> &readFile)
 {
     modules::Registry registry(modules::parseManifest(options.manifest));
     RegistryModules modules(registry);
     ListenerPool listeners;
-    json::References references{environment, readFile};
+    json::References references{json::environmentVariable, readFile};
     ConfigDocument document =
         checkConfiguration(readConfiguration(std::move(texts)), *registry.catalog(),
                            {options.tmpDir, options.asUnit}, &references);
