@@ -220,6 +220,7 @@ class Options(PhpCase):
         self.assertIn(b"disabled for security", r.body)
         self.logged(self.server, 'setting PHP option "nosuch.opt: 1" failed')
 
+    @unittest.skipIf("PHP_INI_SCAN_DIR" in os.environ, "without opcache")
     def test_settings_that_count_at_the_start(self):
         self.prepare(options={"admin": {"opcache.memory_consumption": "16",
                                         "opcache.enable": "1"}})
@@ -267,6 +268,7 @@ class Options(PhpCase):
             self.assertEqual(answer.status, status)
 
     @unittest.skipUnless(os.getuid() == 0, "needs root")
+    @unittest.skipIf("PHP_INI_SCAN_DIR" in os.environ, "without opcache")
     def test_rootfs(self):
         """PHP's own files are there: extensions, configuration, time zones."""
         self.prepare()
