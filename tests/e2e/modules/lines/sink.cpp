@@ -6,8 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstring>
+#include <mutex>
+#include <shared_mutex>
 #include <stdexcept>
 #include <string>
 
@@ -56,6 +57,7 @@ public:
             line += ",\"fields\":" + std::to_string(what.request->field_count);
         }
         line += "}\n";
+        const std::shared_lock lock(mutex_); // engines do not wait for each other
         [[maybe_unused]] const ssize_t written = ::write(fd_, line.data(), line.size());
     }
 
@@ -65,15 +67,17 @@ public:
         if (fd < 0) {
             throw std::runtime_error("\"" + path_ + "\" cannot be opened: " + std::strerror(errno));
         }
-        const int old = fd_.exchange(fd);
-        if (old >= 0) {
-            ::close(old); // no engine of a test writes at this moment
+        const std::unique_lock lock(mutex_);
+        if (fd_ >= 0) {
+            ::close(fd_);
         }
+        fd_ = fd;
     }
 
 private:
     std::string path_;
-    std::atomic<int> fd_{-1};
+    std::shared_mutex mutex_; // of fd_
+    int fd_ = -1;
 };
 
 } // namespace
