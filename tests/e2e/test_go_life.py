@@ -159,6 +159,15 @@ class Clients(Program):
                 if how == "half":                                      # its answer comes all the same
                     self.assertEqual(c.response().status, 200)
 
+    def test_context_of_a_client_that_had_ended_its_side_before(self):
+        """The answer begins before anybody has looked whether a worker has the request."""
+        c = Connection(self.address)
+        self.addCleanup(c.close)
+        c.send("GET /cancelled?begin=1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        c.sock.shutdown(socket.SHUT_WR)
+        self.noted("cancelled", "context canceled")
+        self.assertEqual(c.response().status, 200)
+
     def test_slow_client_stops_the_handler(self):
         c = self.ask("/download?n=50000000&step=10000")
         pid = self.workers()[0]

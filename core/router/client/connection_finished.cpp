@@ -5,12 +5,6 @@
 namespace patchbay::client {
 namespace {
 
-// The other side only borrows it.
-pb_str borrowed(std::string_view text) noexcept
-{
-    return {text.data(), text.size()};
-}
-
 std::uint64_t nanoseconds(std::chrono::nanoseconds time) noexcept
 {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0));
@@ -40,8 +34,8 @@ void Connection::tellSinks(bool cut) noexcept
     finished.engine = context_.number;
     finished.status = job.status;
     finished.request = job.parsed ? &job.encoded : nullptr;
-    finished.listener = borrowed(binding_->listener->address);
-    finished.application = borrowed(binding_->listener->application->name());
+    finished.listener = http::toStr(binding_->listener->address);
+    finished.application = http::toStr(binding_->listener->application->name());
     finished.body_bytes = job.sentBytes;
     finished.duration = nanoseconds(engine::Clock::now() - job.begun);
     finished.time = nanoseconds(std::chrono::system_clock::now().time_since_epoch());

@@ -72,9 +72,6 @@ void Connection::respondError(app::Failure failure, bool closing)
     Job &job = *job_;
     state_ = State::responding;
     cancel();
-    if (peerDone_) {
-        job.exchange.peerDone();
-    }
     http::ResponseContext context = responseContext();
     context.keepAlive = context.keepAlive && !closing;
     char *page = job.arena.array<char>(http::kErrorPageBound + context.server.size());
@@ -95,6 +92,9 @@ void Connection::plan()
     Job &job = *job_;
     state_ = State::responding;
     cancel();
+    if (peerDone_) { // the timer that would have told it is off
+        job.exchange.peerDone();
+    }
     http::ResponseContext context = responseContext();
     context.keepAlive = context.keepAlive && !job.failed;
     std::optional<std::uint64_t> whole;

@@ -79,6 +79,21 @@ ConfigError startError(const ConfigDocument &document, const ApplicationConfig &
                             std::move(cause));
 }
 
+// config: of a sink or an application, as `what` says; error: its module's.
+template <typename Config>
+ConfigError setUpError(const ConfigDocument &document, const Config &config, std::string what,
+                       const modules::ModuleInfo &module, const Error &error)
+{
+    json::Value cause = json::Value::object();
+    cause.add(what, json::Value::string(config.name));
+    cause.add("module", json::Value::string(module.file));
+    cause.add("message", json::Value::string(error.what()));
+    what.front() = static_cast<char>(what.front() - 'a' + 'A');
+    return document.errorAt(Stage::apply, config.pointer, config.offset,
+                            what + " \"" + config.name + "\" cannot be set up: " + error.what(),
+                            std::move(cause));
+}
+
 using Known = std::unordered_set<const app::Application *>;
 
 Known applicationsOf(const config::ConfigSnapshot *snapshot)
@@ -170,13 +185,7 @@ SnapshotBuilder::acquireSinks(const ConfigDocument &document)
                 sinks_.acquire(json::quote(config.name) + config.module->stamp + config.options,
                                [&] { return modules_.makeSink(config); }));
         } catch (const Error &error) {
-            json::Value cause = json::Value::object();
-            cause.add("sink", json::Value::string(config.name));
-            cause.add("module", json::Value::string(config.module->file));
-            cause.add("message", json::Value::string(error.what()));
-            throw document.errorAt(Stage::apply, config.pointer, config.offset,
-                                   "Sink \"" + config.name + "\" cannot be set up: " + error.what(),
-                                   std::move(cause));
+            throw setUpError(document, config, "sink", *config.module, error);
         }
     }
     return sinks;
@@ -191,14 +200,7 @@ SnapshotBuilder::ByName SnapshotBuilder::acquireApplications(const ConfigDocumen
                 spawner_.acquire(makePlan(config, config.runtime->file),
                                  [&] { return modules_.makeEncoder(config); });
         } catch (const Error &error) {
-            json::Value cause = json::Value::object();
-            cause.add("application", json::Value::string(config.name));
-            cause.add("module", json::Value::string(config.encoder->file));
-            cause.add("message", json::Value::string(error.what()));
-            throw document.errorAt(Stage::apply, config.pointer, config.offset,
-                                   "Application \"" + config.name +
-                                       "\" cannot be set up: " + error.what(),
-                                   std::move(cause));
+            throw setUpError(document, config, "application", *config.encoder, error);
         }
     }
     return applications;

@@ -6,11 +6,6 @@
 namespace patchbay::http {
 namespace {
 
-pb_str toStr(std::string_view text) noexcept
-{
-    return {text.data(), text.size()};
-}
-
 // Absent is a null pointer; an empty text that is there is not.
 pb_str toOptionalStr(const std::optional<std::string_view> &text) noexcept
 {

@@ -10,6 +10,12 @@
 
 namespace patchbay::http {
 
+// For a module, which borrows it.
+inline pb_str toStr(std::string_view text) noexcept
+{
+    return {text.data(), text.size()};
+}
+
 // What a request does not say itself; views belong to the connection and its listener.
 struct ConnectionFacts {
     bool https = false;
