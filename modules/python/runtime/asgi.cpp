@@ -49,18 +49,6 @@ Ref functionFor(PyMethodDef &method, void *context)
     throw std::runtime_error(text);
 }
 
-// The class stays unknown to us: an exception that may be null.
-Ref exceptionOf(PyObject *task)
-{
-    const Ref cancelled = Ref::steal(PyObject_CallMethod(task, "cancelled", nullptr));
-    if (cancelled && PyObject_IsTrue(cancelled.get()) == 0) {
-        Ref error = Ref::steal(PyObject_CallMethod(task, "exception", nullptr));
-        return error && error.get() != Py_None ? std::move(error) : Ref();
-    }
-    PyErr_Clear();
-    return Ref::steal(PyObject_CallFunction(PyExc_RuntimeError, "s", "its task was cancelled"));
-}
-
 } // namespace
 
 AsgiApplication::AsgiApplication(std::vector<Callable> targets, const sdk::Host &host)
@@ -69,6 +57,7 @@ AsgiApplication::AsgiApplication(std::vector<Callable> targets, const sdk::Host 
     static PyMethodDef method = {"log", &logLine, METH_O, nullptr};
     log_ = functionFor(method, this);
     startFailed_ = Ref::steal(PyObject_GetAttrString(support_.get(), "StartFailed"));
+    cancelled_ = Ref::steal(PyObject_GetAttrString(support_.get(), "CancelledError"));
 }
 
 PyObject *AsgiApplication::logLine(PyObject *self, PyObject *line)
@@ -99,9 +88,7 @@ AsgiLoop::AsgiLoop(AsgiApplication &application, const pb_loop &core)
         PyObject_CallMethod(support, "EventLoop", "OO", pairs.get(), application.log_.get()));
     const Ref loop =
         eventLoop_ ? Ref::steal(PyObject_GetAttrString(eventLoop_.get(), "loop")) : Ref();
-    createTask_ = loop ? Ref::steal(PyObject_GetAttrString(loop.get(), "create_task")) : Ref();
-    createFuture_ =
-        createTask_ ? Ref::steal(PyObject_GetAttrString(loop.get(), "create_future")) : Ref();
+    createFuture_ = loop ? Ref::steal(PyObject_GetAttrString(loop.get(), "create_future")) : Ref();
     if (!createFuture_) {
         throwPending(nullptr);
     }
@@ -124,8 +111,10 @@ void AsgiLoop::run()
 {
     static PyMethodDef method = {"poll", &pollCore, METH_NOARGS, nullptr};
     const Ref function = functionFor(method, this);
-    const Ref served = Ref::steal(
-        PyObject_CallMethod(eventLoop_.get(), "serve", "iO", core_.wake_fd, function.get()));
+    createTask_ = Ref::steal(PyObject_CallMethod(eventLoop_.get(), "task_maker", nullptr));
+    const Ref served = createTask_ ? Ref::steal(PyObject_CallMethod(eventLoop_.get(), "serve", "iO",
+                                                                    core_.wake_fd, function.get()))
+                                   : Ref();
     if (!served) {
         throwPending(nullptr);
     }
@@ -154,7 +143,7 @@ void AsgiLoop::poll()
         case PB_LOOP_PROGRESS: {
             const Ref request = Ref::borrow(static_cast<PyObject *>(event.exchange->user));
             if (request) {
-                AsgiRequestType::progress(AsgiRequestType::of(request.get()));
+                progress(AsgiRequestType::of(request.get()));
             }
             break;
         }
@@ -178,17 +167,16 @@ void AsgiLoop::begin(pb_exchange &exchange)
     }
     AsgiRequest &request = AsgiRequestType::of(object.get());
     live_.insert(&request);
+    ++tasks_;
     exchange.user = Py_NewRef(object.get()); // until ended()
     if (!startTask(object, exchange)) {
-        TakenException exception;
-        AsgiRequestType::end(request, exception.value());
-        report(request.id, exception.value());
-        live_.erase(&request);
-        request.loop = nullptr;
+        const TakenException exception;
+        Py_CLEAR(request.application);
+        taskEnded(request, exception.value());
     }
 }
 
-bool AsgiLoop::startTask(const Ref &request, const pb_exchange &exchange)
+bool AsgiLoop::startTask(const Ref &object, const pb_exchange &exchange)
 {
     const auto message = MessageReader::open(exchange.message, exchange.message_size);
     if (!message || message->header().target >= application_.targets_.size()) {
@@ -199,31 +187,28 @@ bool AsgiLoop::startTask(const Ref &request, const pb_exchange &exchange)
     const Callable &callable = application_.targets_[target];
     const Ref scope =
         scopes_.make(*message, callable.prefix, PyList_GET_ITEM(states_.get(), Py_ssize_t{target}));
-    const Ref coroutine = scope ? call(callable, scope, request) : Ref();
-    const Ref task =
-        coroutine ? Ref::steal(PyObject_CallOneArg(createTask_.get(), coroutine.get())) : Ref();
-    const Ref done = task ? Ref::steal(PyObject_GetAttrString(request.get(), "done")) : Ref();
-    const Ref added =
-        done ? Ref::steal(PyObject_CallMethod(task.get(), "add_done_callback", "O", done.get()))
-             : Ref();
-    tasks_ += added ? 1 : 0;
-    return static_cast<bool>(added);
+    const Ref awaitable = scope ? call(callable, scope, object) : Ref();
+    if (!awaitable || !AsgiRequestType::start(AsgiRequestType::of(object.get()), awaitable)) {
+        return false;
+    }
+    const Ref task = Ref::steal(PyObject_CallOneArg(createTask_.get(), object.get()));
+    return static_cast<bool>(task);
 }
 
+// Empty, exception set: it failed before its first await.
 Ref AsgiLoop::call(const Callable &target, const Ref &scope, const Ref &request)
 {
-    const Ref receive = Ref::steal(PyObject_GetAttrString(request.get(), "receive"));
-    const Ref send = receive ? Ref::steal(PyObject_GetAttrString(request.get(), "send")) : Ref();
-    if (!send) {
+    const Ref receive = AsgiRequestType::receiveOf(request);
+    const Ref send = AsgiRequestType::sendOf(request);
+    if (!receive || !send) {
         return {};
     }
+    PyObject *arguments[] = {scope.get(), receive.get(), send.get()};
     if (!target.isAsgi2) {
-        return Ref::steal(PyObject_CallFunctionObjArgs(target.object.get(), scope.get(),
-                                                       receive.get(), send.get(), nullptr));
+        return Ref::steal(PyObject_Vectorcall(target.object.get(), arguments, 3, nullptr));
     }
     const Ref instance = Ref::steal(PyObject_CallOneArg(target.object.get(), scope.get()));
-    return instance ? Ref::steal(PyObject_CallFunctionObjArgs(instance.get(), receive.get(),
-                                                              send.get(), nullptr))
+    return instance ? Ref::steal(PyObject_Vectorcall(instance.get(), arguments + 1, 2, nullptr))
                     : Ref();
 }
 
@@ -232,17 +217,18 @@ void AsgiLoop::ended(pb_exchange &exchange) noexcept
     const Ref request = Ref::steal(static_cast<PyObject *>(std::exchange(exchange.user, nullptr)));
 }
 
-void AsgiLoop::taskEnded(AsgiRequest &request, PyObject *task)
+bool AsgiLoop::taskEnded(AsgiRequest &request, PyObject *error)
 {
-    const Ref error = exceptionOf(task);
     const std::uint64_t id = request.id;
-    if (!AsgiRequestType::end(request, error.get())) {
-        report(id, error.get());
+    if (!end(request, error)) {
+        report(id, error);
     }
     live_.erase(&request);
     request.loop = nullptr;
     --tasks_;
     stopIfDone();
+    return error != nullptr &&
+           PyErr_GivenExceptionMatches(error, application_.cancelled_.get()) != 0;
 }
 
 void AsgiLoop::stopIfDone()

@@ -6,9 +6,6 @@
 #include "asgi_response.hpp"
 
 #include <algorithm>
-#include <stdexcept>
-
-#include <structmember.h>
 
 namespace patchbay::python {
 
@@ -21,9 +18,9 @@ AsgiRequest &of(PyObject *object) noexcept
     return AsgiRequestType::of(object);
 }
 
-Ref disconnectMessage() noexcept
+Ref disconnectMessage(const AsgiRequest &request) noexcept
 {
-    return Ref::steal(Py_BuildValue("{s:s}", "type", "http.disconnect"));
+    return Ref::steal(PyDict_Copy(request.loop->keys().disconnect.get()));
 }
 
 // Is somebody waiting for this future still? A cancelled one is forgotten.
@@ -70,41 +67,40 @@ void fail(PyObject *&future) noexcept
     }
 }
 
-void dropData(AsgiRequest &request) noexcept
-{
-    if (request.data.obj != nullptr) {
-        PyBuffer_Release(&request.data);
-    }
-    request.data.obj = nullptr;
-}
-
 // ---- receive
 
-Ref bodyMessage(AsgiRequest &request, Ref body) noexcept
+Ref bodyMessage(AsgiRequest &request, const Ref &body) noexcept
 {
+    const AsgiKeys &keys = request.loop->keys();
     request.bodyTold = request.bodyLeft == 0;
-    return Ref::steal(Py_BuildValue("{s:s,s:O,s:O}", "type", "http.request", "body", body.get(),
-                                    "more_body", request.bodyTold ? Py_False : Py_True));
+    Ref message = Ref::steal(PyDict_Copy(keys.lastRequest.get()));
+    const bool done =
+        message && PyDict_SetItem(message.get(), keys.body.get(), body.get()) == 0 &&
+        (request.bodyTold || PyDict_SetItem(message.get(), keys.moreBody.get(), Py_True) == 0);
+    return done ? std::move(message) : Ref();
 }
 
 // The next message, or nothing yet (empty without an exception).
 Ref nextBody(AsgiRequest &request)
 {
+    if (request.bodyLeft == 0) {
+        request.bodyTold = true;
+        return Ref::steal(PyDict_Copy(request.loop->keys().lastRequest.get()));
+    }
     const std::uint64_t wanted = std::min(request.bodyLeft, kBodyPart);
     PyObject *body = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(wanted));
     if (body == nullptr) {
         return {};
     }
     pb_exchange &exchange = *request.exchange;
-    const std::int64_t got =
-        wanted == 0 ? 0 : exchange.read_body(exchange.context, PyBytes_AS_STRING(body), wanted);
+    const std::int64_t got = exchange.read_body(exchange.context, PyBytes_AS_STRING(body), wanted);
     if (got < 0) {
         Py_DECREF(body);
         if (got == PB_AGAIN) {
             return {};
         }
         request.clientGone = true;
-        return disconnectMessage();
+        return disconnectMessage(request);
     }
     request.bodyLeft = got == 0 ? 0 : request.bodyLeft - static_cast<std::uint64_t>(got);
     if (static_cast<std::uint64_t>(got) < wanted &&
@@ -117,7 +113,7 @@ Ref nextBody(AsgiRequest &request)
 Ref nextMessage(AsgiRequest &request)
 {
     if (request.exchange == nullptr || request.clientGone) {
-        return disconnectMessage();
+        return disconnectMessage(request);
     }
     if (!request.bodyTold) {
         return nextBody(request);
@@ -132,33 +128,7 @@ Ref nextMessage(AsgiRequest &request)
         request.leftTold = true;
         break;
     }
-    return disconnectMessage();
-}
-
-PyObject *receive(PyObject *self, PyObject *)
-{
-    AsgiRequest &request = of(self);
-    if (request.loop == nullptr) {
-        PyErr_SetString(PyExc_RuntimeError, "the request is over");
-        return nullptr;
-    }
-    if (awaited(request.receiving)) {
-        PyErr_SetString(PyExc_RuntimeError, "receive() is being awaited already");
-        return nullptr;
-    }
-    Ref message = nextMessage(request);
-    if (message) {
-        return request.loop->awaitables().ready(std::move(message)).release();
-    }
-    if (PyErr_Occurred() != nullptr) {
-        return nullptr;
-    }
-    const Ref future = request.loop->newFuture();
-    if (!future) {
-        return nullptr;
-    }
-    request.receiving = Py_NewRef(future.get());
-    return request.loop->awaitables().waiting(future).release();
+    return disconnectMessage(request);
 }
 
 // ---- send
@@ -169,7 +139,7 @@ void finish(AsgiRequest &request, int result)
     pb_exchange &exchange = *std::exchange(request.exchange, nullptr);
     request.loop->ended(exchange);
     exchange.finish(exchange.context, result);
-    resolve(request.receiving, disconnectMessage());
+    resolve(request.receiving, disconnectMessage(request));
 }
 
 bool clientGone(AsgiRequest &request) noexcept
@@ -216,7 +186,7 @@ Ref beginBody(AsgiRequest &request, PyObject *message)
         return {};
     }
     BodyMessage body;
-    if (!takeBody(message, body)) {
+    if (!takeBody(request.loop->keys(), message, body)) {
         return {};
     }
     if (request.clientGone || request.exchange == nullptr) {
@@ -250,7 +220,7 @@ Ref beginBody(AsgiRequest &request, PyObject *message)
 
 Ref begin(AsgiRequest &request, PyObject *message)
 {
-    switch (kindOf(message)) {
+    switch (kindOf(request.loop->keys(), message)) {
     case MessageKind::start:
         if (request.started) {
             PyErr_SetString(PyExc_RuntimeError, "http.response.start came twice");
@@ -262,7 +232,7 @@ Ref begin(AsgiRequest &request, PyObject *message)
         }
         {
             std::optional<std::uint64_t> length;
-            if (!sendHead(message, *request.exchange, length)) {
+            if (!sendHead(request.loop->keys(), message, *request.exchange, length)) {
                 return {};
             }
             request.hasLength = length.has_value();
@@ -278,7 +248,43 @@ Ref begin(AsgiRequest &request, PyObject *message)
     return {}; // exception set
 }
 
-PyObject *send(PyObject *self, PyObject *message)
+} // namespace
+
+void dropData(AsgiRequest &request) noexcept
+{
+    if (request.data.obj != nullptr) {
+        PyBuffer_Release(&request.data);
+    }
+    request.data.obj = nullptr;
+}
+
+PyObject *receiveMessage(PyObject *self, PyObject *)
+{
+    AsgiRequest &request = of(self);
+    if (request.loop == nullptr) {
+        PyErr_SetString(PyExc_RuntimeError, "the request is over");
+        return nullptr;
+    }
+    if (awaited(request.receiving)) {
+        PyErr_SetString(PyExc_RuntimeError, "receive() is being awaited already");
+        return nullptr;
+    }
+    Ref message = nextMessage(request);
+    if (message) {
+        return request.loop->awaitables().ready(std::move(message)).release();
+    }
+    if (PyErr_Occurred() != nullptr) {
+        return nullptr;
+    }
+    const Ref future = request.loop->newFuture();
+    if (!future) {
+        return nullptr;
+    }
+    request.receiving = Py_NewRef(future.get());
+    return request.loop->awaitables().waiting(future).release();
+}
+
+PyObject *sendMessage(PyObject *self, PyObject *message)
 {
     AsgiRequest &request = of(self);
     if (request.loop == nullptr) {
@@ -304,85 +310,7 @@ PyObject *send(PyObject *self, PyObject *message)
     return request.loop->awaitables().waiting(future).release();
 }
 
-// ---- the object
-
-int traverse(PyObject *object, visitproc visit, void *arg) noexcept
-{
-    Py_VISIT(Py_TYPE(object));
-    Py_VISIT(of(object).receiving);
-    Py_VISIT(of(object).sending);
-    return 0;
-}
-
-int clear(PyObject *object) noexcept
-{
-    Py_CLEAR(of(object).receiving);
-    Py_CLEAR(of(object).sending);
-    return 0;
-}
-
-void deallocate(PyObject *object) noexcept
-{
-    PyTypeObject *type = Py_TYPE(object);
-    PyObject_GC_UnTrack(object);
-    clear(object);
-    if (of(object).loop != nullptr) {
-        of(object).loop->forget(of(object));
-    }
-    dropData(of(object));
-    type->tp_free(object);
-    Py_DECREF(type);
-}
-
-// done(task): the callback of the application's task.
-PyObject *done(PyObject *self, PyObject *task)
-{
-    AsgiRequest &request = of(self);
-    if (request.loop != nullptr) {
-        request.loop->taskEnded(request, task);
-    }
-    Py_RETURN_NONE;
-}
-
-PyMethodDef kMethods[] = {{"receive", &receive, METH_NOARGS, nullptr},
-                          {"send", &send, METH_O, nullptr},
-                          {"done", &done, METH_O, nullptr},
-                          {nullptr, nullptr, 0, nullptr}};
-
-} // namespace
-
-AsgiRequestType::AsgiRequestType()
-{
-    PyType_Slot slots[] = {{Py_tp_dealloc, asSlot(&deallocate)},
-                           {Py_tp_traverse, asSlot(&traverse)},
-                           {Py_tp_clear, asSlot(&clear)},
-                           {Py_tp_methods, kMethods},
-                           {0, nullptr}};
-    PyType_Spec spec{"patchbay.Request", sizeof(AsgiRequest), 0,
-                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION |
-                         Py_TPFLAGS_IMMUTABLETYPE,
-                     slots};
-    type_ = Ref::steal(PyType_FromSpec(&spec));
-    if (!type_) {
-        throw std::runtime_error("Python failed to make a type: " + describeException());
-    }
-}
-
-Ref AsgiRequestType::make(AsgiLoop &loop, pb_exchange &exchange) const
-{
-    auto *type = reinterpret_cast<PyTypeObject *>(type_.get());
-    Ref object = Ref::steal(type->tp_alloc(type, 0)); // zeroed
-    if (object) {
-        AsgiRequest &request = of(object.get());
-        request.loop = &loop;
-        request.exchange = &exchange;
-        request.id = exchange.id;
-        request.bodyLeft = exchange.content_length;
-    }
-    return object;
-}
-
-void AsgiRequestType::progress(AsgiRequest &request)
+void progress(AsgiRequest &request)
 {
     if (request.data.obj != nullptr) { // also for a send() that nobody awaits any more
         if (!writeData(request)) {
@@ -402,7 +330,7 @@ void AsgiRequestType::progress(AsgiRequest &request)
     }
 }
 
-bool AsgiRequestType::end(AsgiRequest &request, PyObject *error)
+bool end(AsgiRequest &request, PyObject *error)
 {
     const bool complete = request.finished;
     if (request.exchange != nullptr) {

@@ -10,10 +10,15 @@ namespace patchbay::python {
 namespace {
 
 // Borrowed; null with or without an exception set: there is none.
-PyObject *member(PyObject *message, const char *name)
+PyObject *member(PyObject *message, const Ref &key)
 {
-    const Ref key = Ref::steal(PyUnicode_InternFromString(name));
-    return key ? PyDict_GetItemWithError(message, key.get()) : nullptr;
+    return PyDict_GetItemWithError(message, key.get());
+}
+
+bool is(PyObject *text, const Ref &known)
+{
+    return text == known.get() ||
+           (PyUnicode_Check(text) && PyUnicode_Compare(text, known.get()) == 0);
 }
 
 bool isContentLength(std::string_view name) noexcept
@@ -90,16 +95,14 @@ struct Head {
 
 } // namespace
 
-MessageKind kindOf(PyObject *message)
+MessageKind kindOf(const AsgiKeys &keys, PyObject *message)
 {
-    PyObject *type = PyDict_Check(message) ? member(message, "type") : nullptr;
-    if (type != nullptr && PyUnicode_Check(type)) {
-        if (PyUnicode_CompareWithASCIIString(type, "http.response.body") == 0) {
-            return MessageKind::body;
-        }
-        if (PyUnicode_CompareWithASCIIString(type, "http.response.start") == 0) {
-            return MessageKind::start;
-        }
+    PyObject *type = PyDict_Check(message) ? member(message, keys.type) : nullptr;
+    if (type != nullptr && is(type, keys.responseBody)) {
+        return MessageKind::body;
+    }
+    if (type != nullptr && is(type, keys.responseStart)) {
+        return MessageKind::start;
     }
     if (PyErr_Occurred() == nullptr) {
         PyErr_Format(PyExc_RuntimeError,
@@ -108,9 +111,10 @@ MessageKind kindOf(PyObject *message)
     return MessageKind::unknown;
 }
 
-bool sendHead(PyObject *message, pb_exchange &exchange, std::optional<std::uint64_t> &length)
+bool sendHead(const AsgiKeys &keys, PyObject *message, pb_exchange &exchange,
+              std::optional<std::uint64_t> &length)
 {
-    PyObject *status = member(message, "status");
+    PyObject *status = member(message, keys.status);
     if (status == nullptr || !PyLong_Check(status)) {
         if (PyErr_Occurred() == nullptr) {
             PyErr_SetString(PyExc_TypeError, "the status of http.response.start must be an int");
@@ -125,7 +129,7 @@ bool sendHead(PyObject *message, pb_exchange &exchange, std::optional<std::uint6
         return false;
     }
     Head head;
-    PyObject *headers = member(message, "headers");
+    PyObject *headers = member(message, keys.headers);
     if (PyErr_Occurred() != nullptr || (headers != nullptr && !head.takeAll(headers))) {
         return false;
     }
@@ -145,11 +149,11 @@ bool sendHead(PyObject *message, pb_exchange &exchange, std::optional<std::uint6
     return true;
 }
 
-bool takeBody(PyObject *message, BodyMessage &body)
+bool takeBody(const AsgiKeys &keys, PyObject *message, BodyMessage &body)
 {
-    PyObject *more = member(message, "more_body");
+    PyObject *more = member(message, keys.moreBody);
     const int isMore = more == nullptr ? 0 : PyObject_IsTrue(more);
-    PyObject *bytes = member(message, "body");
+    PyObject *bytes = member(message, keys.body);
     if (isMore < 0 || PyErr_Occurred() != nullptr) {
         return false;
     }

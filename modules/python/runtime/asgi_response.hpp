@@ -3,6 +3,8 @@
 
 #include "python.hpp"
 
+#include "asgi_keys.hpp"
+
 #include "patchbay/module.hpp"
 
 #include <cstdint>
@@ -11,10 +13,11 @@
 namespace patchbay::python {
 
 enum class MessageKind { start, body, unknown }; // unknown: exception set
-MessageKind kindOf(PyObject *message);
+MessageKind kindOf(const AsgiKeys &keys, PyObject *message);
 
 // http.response.start. False: exception set; nothing was sent. length: of the Content-Length.
-bool sendHead(PyObject *message, pb_exchange &exchange, std::optional<std::uint64_t> &length);
+bool sendHead(const AsgiKeys &keys, PyObject *message, pb_exchange &exchange,
+              std::optional<std::uint64_t> &length);
 
 // http.response.body.
 class BodyMessage {
@@ -40,6 +43,6 @@ public:
     Py_buffer data{};
     bool last = true;
 };
-bool takeBody(PyObject *message, BodyMessage &body); // false: exception set
+bool takeBody(const AsgiKeys &keys, PyObject *message, BodyMessage &body); // false: exception set
 
 } // namespace patchbay::python

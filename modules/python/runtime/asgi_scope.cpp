@@ -14,15 +14,14 @@ namespace {
 
 constexpr std::string_view kHttp = "HTTP_";
 constexpr std::string_view kUnix = "unix:";
+// As the enum in the header.
+constexpr const char *kScopeKeys[] = {
+    "asgi",   "extensions", "method", "http_version", "scheme",  "query_string", "client",
+    "server", "root_path",  "path",   "raw_path",     "headers", "state"};
 
 Ref bytesOf(std::string_view text) noexcept
 {
     return Ref::steal(PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
-}
-
-bool put(PyObject *dict, const char *key, Ref value) noexcept
-{
-    return value && PyDict_SetItemString(dict, key, value.get()) == 0;
 }
 
 // (address, port), or (path, None) of a Unix socket.
@@ -65,12 +64,23 @@ ScopeFactory::ScopeFactory()
             fieldNames_[key] = bytesOf(name);
         }
     }
-    prepared_ =
-        Ref::steal(Py_BuildValue("{s:s,s:s,s:s,s:y,s:s}", "type", "http", "http_version", "1.1",
-                                 "scheme", "http", "query_string", "", "root_path", ""));
-    if (!prepared_) {
+    prepared_ = Ref::steal(Py_BuildValue(
+        "{s:s,s:O,s:O,s:s,s:s,s:s,s:y,s:O,s:O,s:s}", "type", "http", kScopeKeys[kAsgi], Py_None,
+        kScopeKeys[kExtensions], Py_None, kScopeKeys[kMethod], kDefaultMethod.data(),
+        kScopeKeys[kHttpVersion], "1.1", kScopeKeys[kScheme], "http", kScopeKeys[kQueryString], "",
+        kScopeKeys[kClient], Py_None, kScopeKeys[kServer], Py_None, kScopeKeys[kRootPath], ""));
+    version_ = Ref::steal(Py_BuildValue("{s:s,s:s}", "version", "3.0", "spec_version", "2.1"));
+    for (std::size_t key = 0; key < kKeys; ++key) {
+        keys_[key] = Ref::steal(PyUnicode_InternFromString(kScopeKeys[key]));
+    }
+    if (PyErr_Occurred() != nullptr) {
         throw std::runtime_error("Python failed to prepare the scope: " + describeException());
     }
+}
+
+bool ScopeFactory::put(PyObject *scope, Key key, const Ref &value) const noexcept
+{
+    return value && PyDict_SetItem(scope, keys_[key].get(), value.get()) == 0;
 }
 
 Ref ScopeFactory::make(const MessageReader &message, std::string_view prefix, PyObject *state)
@@ -86,8 +96,8 @@ Ref ScopeFactory::make(const MessageReader &message, std::string_view prefix, Py
         return {};
     }
     Ref scope = Ref::steal(PyDict_Copy(prepared_.get()));
-    if (!scope || !fill(scope.get(), texts, prefix) || !put(scope.get(), "headers", headers()) ||
-        !put(scope.get(), "state", Ref::steal(PyDict_Copy(state)))) {
+    if (!scope || !fill(scope.get(), texts, prefix) || !put(scope.get(), kHeaders, headers()) ||
+        !put(scope.get(), kState, Ref::steal(PyDict_Copy(state)))) {
         return {};
     }
     return scope;
@@ -176,21 +186,34 @@ Ref ScopeFactory::headers()
     return list;
 }
 
+// The same for most requests.
+const Ref &ScopeFactory::serverOf(std::string_view address, std::string_view port)
+{
+    if (!server_ || address != serverAddress_ || port != serverPort_) {
+        server_ = endOf(address, port);
+        serverAddress_ = address;
+        serverPort_ = port;
+    }
+    return server_;
+}
+
+// What is as prepared stays.
 bool ScopeFactory::fill(PyObject *scope, const Texts &texts, std::string_view prefix)
 {
+    const std::string_view method = texts[keyOf("REQUEST_METHOD")];
     const std::string_view protocol = texts[keyOf("SERVER_PROTOCOL")];
     const std::string_view scheme = texts[keyOf("wsgi.url_scheme")];
     const std::string_view query = texts[keyOf("QUERY_STRING")];
-    return put(scope, "asgi",
-               Ref::steal(Py_BuildValue("{s:s,s:s}", "version", "3.0", "spec_version", "2.1"))) &&
-           put(scope, "extensions", Ref::steal(PyDict_New())) &&
-           put(scope, "method", latin1(texts[keyOf("REQUEST_METHOD")])) &&
+    return put(scope, kAsgi, Ref::steal(PyDict_Copy(version_.get()))) &&
+           put(scope, kExtensions, Ref::steal(PyDict_New())) &&
+           (method == kDefaultMethod || put(scope, kMethod, latin1(method))) &&
            (protocol.empty() ||
-            put(scope, "http_version", latin1(protocol.substr(protocol.find('/') + 1)))) &&
-           (scheme.empty() || put(scope, "scheme", latin1(scheme))) &&
-           (query.empty() || put(scope, "query_string", bytesOf(query))) &&
-           put(scope, "client", endOf(texts[keyOf("REMOTE_ADDR")], texts[keyOf("REMOTE_PORT")])) &&
-           put(scope, "server", endOf(texts[keyOf("SERVER_ADDR")], texts[keyOf("SERVER_PORT")])) &&
+            put(scope, kHttpVersion, latin1(protocol.substr(protocol.find('/') + 1)))) &&
+           (scheme.empty() || put(scope, kScheme, latin1(scheme))) &&
+           (query.empty() || put(scope, kQueryString, bytesOf(query))) &&
+           put(scope, kClient, endOf(texts[keyOf("REMOTE_ADDR")], texts[keyOf("REMOTE_PORT")])) &&
+           put(scope, kServer,
+               serverOf(texts[keyOf("SERVER_ADDR")], texts[keyOf("SERVER_PORT")])) &&
            setPath(scope, texts, prefix);
 }
 
@@ -198,15 +221,15 @@ bool ScopeFactory::setPath(PyObject *scope, const Texts &texts, std::string_view
 {
     const std::string_view path = texts[keyOf("PATH_INFO")];
     if (!prefix.empty() && isBelow(path, prefix) &&
-        !put(scope, "root_path",
+        !put(scope, kRootPath,
              Ref::steal(PyUnicode_DecodeUTF8(prefix.data(), static_cast<Py_ssize_t>(prefix.size()),
                                              "replace")))) {
         return false;
     }
-    return put(scope, "path",
+    return put(scope, kPath,
                Ref::steal(PyUnicode_DecodeUTF8(path.data(), static_cast<Py_ssize_t>(path.size()),
                                                "replace"))) &&
-           put(scope, "raw_path", bytesOf(rawPath(texts[keyOf("REQUEST_URI")])));
+           put(scope, kRawPath, bytesOf(rawPath(texts[keyOf("REQUEST_URI")])));
 }
 
 } // namespace patchbay::python

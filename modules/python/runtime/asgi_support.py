@@ -1,7 +1,9 @@
 """Compiled into the runtime: the life of an event loop that serves ASGI applications. What happens
 for each request is C++ (asgi_request.cpp)."""
 import asyncio
+import functools
 import sys
+from asyncio import CancelledError  # asgi.cpp takes it from here
 
 # Seconds that an application has for lifespan.shutdown, and its tasks to be cancelled: together less
 # than the router waits for a worker's end.
@@ -92,6 +94,12 @@ class EventLoop:
             self.lifespans.append(lifespan)
             await lifespan.startup()
 
+    def task_maker(self):
+        """What makes a task of a coroutine; not by way of the loop, if that would only do the same."""
+        plain = (type(self.loop).create_task is asyncio.BaseEventLoop.create_task
+                 and self.loop.get_task_factory() is None)
+        return functools.partial(asyncio.Task, loop=self.loop) if plain else self.loop.create_task
+
     def serve(self, descriptor, poll):
         """Until stop(): poll() whenever the descriptor is readable."""
         self.loop.add_reader(descriptor, poll)
@@ -99,7 +107,7 @@ class EventLoop:
             try:
                 self.loop.run_forever()
             except (SystemExit, KeyboardInterrupt):
-                pass    # of a request, which it fails; asyncio lets it through to here, too
+                pass    # of a callback or a task of the application; asyncio lets it through
         self.loop.remove_reader(descriptor)
 
     def stop(self):

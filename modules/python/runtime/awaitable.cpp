@@ -8,8 +8,9 @@ namespace patchbay::python {
 namespace {
 
 struct Awaitable {
-    PyObject_HEAD PyObject *value; // null: iterator
+    PyObject_HEAD PyObject *value; // null: iterator, or awaited already
     PyObject *iterator;            // of a future; owned
+    bool lasting;                  // may be awaited again
 };
 
 Awaitable *cast(PyObject *object) noexcept
@@ -32,6 +33,13 @@ int clear(PyObject *object) noexcept
     return 0;
 }
 
+void forget(PyObject *self) noexcept
+{
+    if (!cast(self)->lasting) {
+        clear(self);
+    }
+}
+
 void deallocate(PyObject *object) noexcept
 {
     PyTypeObject *type = Py_TYPE(object);
@@ -50,34 +58,41 @@ void stopWith(PyObject *value) noexcept
     }
 }
 
-PyObject *iterate(PyObject *self)
+// One step, as `await` makes it. No exception carries the value.
+PySendResult step(PyObject *self, PyObject *, PyObject **result)
 {
     Awaitable &awaitable = *cast(self);
     if (awaitable.iterator != nullptr) {
-        return Py_TYPE(awaitable.iterator)->tp_iternext(awaitable.iterator);
+        return PyIter_Send(awaitable.iterator, Py_None, result);
     }
     if (awaitable.value == nullptr) {
         PyErr_SetString(PyExc_RuntimeError, "it was awaited already");
-        return nullptr;
+        return PYGEN_ERROR;
     }
-    const Ref value = Ref::steal(std::exchange(awaitable.value, nullptr));
-    stopWith(value.get());
-    return nullptr;
+    *result =
+        awaitable.lasting ? Py_NewRef(awaitable.value) : std::exchange(awaitable.value, nullptr);
+    return PYGEN_RETURN;
 }
 
-// Like a generator's; only None can be sent.
-PyObject *send(PyObject *self, PyObject *)
+// The same for who asks as for an iterator, or as for a generator; only None can be sent.
+PyObject *iterate(PyObject *self)
 {
-    PyObject *result = iterate(self);
-    if (result == nullptr && PyErr_Occurred() == nullptr) {
-        stopWith(Py_None);
+    PyObject *result = nullptr;
+    if (step(self, Py_None, &result) == PYGEN_RETURN) {
+        const Ref value = Ref::steal(std::exchange(result, nullptr));
+        stopWith(value.get());
     }
     return result;
 }
 
+PyObject *send(PyObject *self, PyObject *)
+{
+    return iterate(self);
+}
+
 PyObject *throwInto(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
 {
-    clear(self);
+    forget(self);
     if (count < 1) {
         PyErr_SetString(PyExc_TypeError, "throw() takes an exception");
     } else if (PyExceptionInstance_Check(arguments[0])) {
@@ -90,7 +105,7 @@ PyObject *throwInto(PyObject *self, PyObject *const *arguments, Py_ssize_t count
 
 PyObject *close(PyObject *self, PyObject *)
 {
-    clear(self);
+    forget(self);
     Py_RETURN_NONE;
 }
 
@@ -108,6 +123,7 @@ AwaitableType::AwaitableType()
                            {Py_tp_traverse, asSlot(&traverse)},
                            {Py_tp_clear, asSlot(&clear)},
                            {Py_am_await, asSlot(&PyObject_SelfIter)},
+                           {Py_am_send, asSlot(&step)},
                            {Py_tp_iter, asSlot(&PyObject_SelfIter)},
                            {Py_tp_iternext, asSlot(&iterate)},
                            {Py_tp_methods, kMethods},
@@ -120,6 +136,11 @@ AwaitableType::AwaitableType()
     if (!type_) {
         throw std::runtime_error("Python failed to make a type: " + describeException());
     }
+    none_ = make(Ref::borrow(Py_None), {});
+    if (!none_) {
+        throw std::runtime_error("Python has no memory: " + describeException());
+    }
+    cast(none_.get())->lasting = true;
 }
 
 Ref AwaitableType::make(Ref value, Ref iterator) const
@@ -138,6 +159,9 @@ Ref AwaitableType::make(Ref value, Ref iterator) const
 
 Ref AwaitableType::ready(Ref value) const
 {
+    if (value.get() == Py_None) {
+        return Ref::borrow(none_.get());
+    }
     return make(std::move(value), {});
 }
 

@@ -19,6 +19,7 @@ private:
     Ref make(Ref value, Ref iterator) const;
 
     Ref type_;
+    Ref none_; // ends with None; for all
 };
 
 } // namespace patchbay::python
