@@ -129,6 +129,11 @@ public:
     void abandon() noexcept;
 
     bool isActive() const noexcept { return state_ != State::idle; }
+    // The body given to start() is not needed any more.
+    bool hasHandedBody() const noexcept
+    {
+        return state_ == State::handed && bodyOffset_ == body_.size;
+    }
     // A worker has it. False while it waits, in our queue or in the ring (trap I9).
     bool isTaken() const noexcept;
     // The asker's client will send nothing more, and may have left: whom a worker's library lets

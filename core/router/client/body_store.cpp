@@ -2,15 +2,19 @@
 
 #include "base/log.hpp"
 
-#include <fcntl.h>
+#include <unistd.h>
 
-#include <cstdlib>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 namespace patchbay::client {
 
-void BodyStore::start(BufferPool &pool, const http::Settings &settings, std::uint64_t expected)
+void BodyStore::start(BufferPool &pool, SpoolFiles &files, const http::Settings &settings,
+                      std::uint64_t expected)
 {
     pool_ = &pool;
+    files_ = &files;
     settings_ = &settings;
     size_ = 0;
     if (expected > 0 && expected <= settings.bodyBufferSize) {
@@ -18,12 +22,22 @@ void BodyStore::start(BufferPool &pool, const http::Settings &settings, std::uin
     }
 }
 
+std::span<char> BodyStore::room() const noexcept
+{
+    const std::uint64_t end =
+        std::min<std::uint64_t>(memory_.capacity(), settings_->bodyBufferSize);
+    return size_ < end ? std::span(memory_.data() + size_, static_cast<std::size_t>(end - size_))
+                       : std::span<char>();
+}
+
 bool BodyStore::append(std::string_view bytes)
 {
     if (!file_) {
         if (size_ + bytes.size() <= settings_->bodyBufferSize) {
             reserve(static_cast<std::size_t>(size_) + bytes.size());
-            std::memcpy(memory_.data() + size_, bytes.data(), bytes.size());
+            if (bytes.data() != memory_.data() + size_) { // not read to room()
+                std::memcpy(memory_.data() + size_, bytes.data(), bytes.size());
+            }
             size_ += bytes.size();
             return true;
         }
@@ -35,12 +49,20 @@ bool BodyStore::append(std::string_view bytes)
     return writeFile(bytes);
 }
 
-void BodyStore::clear() noexcept
+void BodyStore::letGo() noexcept
 {
     if (memory_) {
         pool_->give(std::move(memory_));
     }
-    file_.reset();
+    if (file_) {
+        files_->give(std::move(file_), settings_->bodyTempPath, written_);
+    }
+    written_ = 0;
+}
+
+void BodyStore::clear() noexcept
+{
+    letGo();
     size_ = 0;
 }
 
@@ -57,17 +79,12 @@ void BodyStore::reserve(std::size_t size)
     memory_ = std::move(larger);
 }
 
-// Moves what is in memory to a file that has no name any more.
+// Moves what is in memory to a file.
 bool BodyStore::spool()
 {
-    std::string path = settings_->bodyTempPath + "/req-XXXXXXXX";
-    file_.reset(mkostemp(path.data(), O_CLOEXEC));
+    file_ = files_->take(settings_->bodyTempPath);
     if (!file_) {
-        log::alert("mkostemp(\"%s\") failed (%d)", path.c_str(), errno);
         return false;
-    }
-    if (unlink(path.c_str()) != 0) {
-        log::alert("unlink(\"%s\") failed (%d)", path.c_str(), errno);
     }
     if (!memory_) {
         return true;
@@ -80,9 +97,10 @@ bool BodyStore::spool()
 bool BodyStore::writeFile(std::string_view bytes)
 {
     while (!bytes.empty()) {
-        const ssize_t written = ::write(file_.get(), bytes.data(), bytes.size());
+        const ssize_t written =
+            pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(written_));
         if (written < 0) {
-            if (errno == EINTR) {
+            if (errno == EINTR || (errno == ENOSPC && files_->drop())) {
                 continue;
             }
             log::alert("writing a request body to \"%s\" failed (%d)",
@@ -90,6 +108,7 @@ bool BodyStore::writeFile(std::string_view bytes)
             return false;
         }
         bytes.remove_prefix(static_cast<std::size_t>(written));
+        written_ += static_cast<std::uint64_t>(written);
     }
     return true;
 }

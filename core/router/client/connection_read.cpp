@@ -140,7 +140,8 @@ bool Connection::beginRequest()
     } else {
         job.bodyReader.startLength(*request.contentLength);
     }
-    job.body.start(context_.buffers, settings, request.contentLength.value_or(0));
+    job.body.start(context_.buffers, context_.spoolFiles, settings,
+                   request.contentLength.value_or(0));
     state_ = State::body;
     if (job.input.size() > 0) {
         if (feedBody(job.input)) {
@@ -173,7 +174,7 @@ bool Connection::stepBody()
     }
     Job &job = *job_;
     ssize_t got = 0;
-    Input input; // without a buffer of its own: the engine's scratch memory
+    std::span<char> into; // what has a length needs no buffer of the connection's
     if (job.parser.request().chunked) {
         // What follows the body belongs to the next request and must be kept.
         Input &chunks = job.chunkInput;
@@ -184,8 +185,12 @@ bool Connection::stepBody()
         chunks.begin = 0;
         chunks.end = got > 0 ? static_cast<std::size_t>(got) : 0;
     } else {
-        got = receive(context_.scratch.data(),
-                      std::min<std::uint64_t>(job.bodyReader.remaining(), context_.scratch.size()));
+        into = job.body.room();
+        if (into.empty()) {
+            into = context_.scratch;
+        }
+        got =
+            receive(into.data(), std::min<std::uint64_t>(job.bodyReader.remaining(), into.size()));
     }
     if (got <= 0) {
         if (got == 0) {
@@ -198,7 +203,7 @@ bool Connection::stepBody()
         feedBody(job.chunkInput);
         return true;
     }
-    storeBody({context_.scratch.data(), static_cast<std::size_t>(got)});
+    storeBody({into.data(), static_cast<std::size_t>(got)});
     return true;
 }
 
@@ -240,6 +245,8 @@ void Connection::dispatch()
         job.exchange.start(*binding_->link, job.encoded, job.body.source(), job.arena, *this);
     if (failure) {
         respondError(*failure, false);
+    } else if (job.exchange.hasHandedBody()) {
+        job.body.letGo(); // its memory serves the next one while it is warm
     }
 }
 

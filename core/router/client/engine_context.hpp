@@ -67,6 +67,7 @@ struct EngineContext {
     EngineCounters &counters;
     engine::Engine engine;
     BufferPool buffers; // before jobs and pieces: outlives what comes back from them
+    SpoolFiles spoolFiles;
     PiecePool pieces;
     app::AppLinks links;
     engine::SlabPool connectionMemory;
