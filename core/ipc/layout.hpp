@@ -97,9 +97,14 @@ struct alignas(kCacheLine) EngineDoor {
     alignas(kCacheLine) std::atomic<std::uint64_t> dirty[kMaxWorkers / 64]; // workers with replies
 };
 
+// Seat::wake, a futex word.
+inline constexpr std::uint32_t kSeatAsleep = 0;  // it may sleep: who sets kSeatUp wakes it
+inline constexpr std::uint32_t kSeatUp = 1;      // get up
+inline constexpr std::uint32_t kSeatLooking = 2; // it looks at this word still: setting it will do
+
 // Where one request thread sleeps.
 struct alignas(kCacheLine) Seat {
-    std::atomic<std::uint32_t> wake;   // futex word: 0 while it may sleep, 1 = get up
+    std::atomic<std::uint32_t> wake;
     std::atomic<std::uint32_t> served; // requests it has taken; only this thread writes it
 };
 

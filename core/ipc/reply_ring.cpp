@@ -63,14 +63,22 @@ bool knock(EngineDoor &door, std::uint32_t worker) noexcept
     return door.sleeping.load(std::memory_order_seq_cst) != 0;
 }
 
+bool isDirty(const EngineDoor &door) noexcept
+{
+    for (const std::atomic<std::uint64_t> &word : door.dirty) {
+        if (word.load(std::memory_order_seq_cst) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool prepareSleep(EngineDoor &door) noexcept
 {
     door.sleeping.store(1, std::memory_order_seq_cst);
-    for (const std::atomic<std::uint64_t> &word : door.dirty) {
-        if (word.load(std::memory_order_seq_cst) != 0) {
-            endSleep(door);
-            return false;
-        }
+    if (isDirty(door)) {
+        endSleep(door);
+        return false;
     }
     return true;
 }

@@ -39,6 +39,8 @@ private:
 // [worker] After a push: marks the worker dirty at the engine's door. true: the engine sleeps and
 // the caller must write to its doorbell eventfd.
 bool knock(EngineDoor &door, std::uint32_t worker) noexcept;
+// [engine] Has a worker said something that takeDirty() has not told yet?
+bool isDirty(const EngineDoor &door) noexcept;
 // [engine] Before sleeping: announce it. false: there are dirty workers, do not sleep.
 bool prepareSleep(EngineDoor &door) noexcept;
 // [engine] After waking, or when not sleeping after all.

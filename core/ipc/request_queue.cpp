@@ -60,8 +60,9 @@ std::uint32_t wakeSeats(AppSegmentLayout &shared, std::uint32_t count) noexcept
                 continue; // another engine was faster, or the seat got up by itself
             }
             Seat &seat = shared.seats[i * 64 + bit];
-            seat.wake.store(1, kSeqCst);
-            futexWake(seat.wake, 1);
+            if (seat.wake.exchange(kSeatUp, kSeqCst) != kSeatLooking) {
+                futexWake(seat.wake, 1);
+            }
             woken++;
         }
     }
@@ -279,13 +280,13 @@ std::optional<Ticket> RequestConsumer::take() noexcept
     }
 }
 
-// The order matters. wake := 0 comes before the look at up_: a getUp() that we miss there sets wake
-// afterwards, and the wait ends. The idle bit comes before the look at the ring: a producer that we
-// miss there sees the bit. A producer whose wake := 1 we overwrite had published before, and we see
-// its ticket.
-bool RequestConsumer::lieDown() noexcept
+// The order matters. wake := how comes before the look at up_: a getUp() that we miss there sets
+// wake afterwards, and the wait ends. The idle bit comes before the look at the ring: a producer
+// that we miss there sees the bit. A producer whose wake := up we overwrite had published before,
+// and we see its ticket.
+bool RequestConsumer::announce(std::uint32_t how) noexcept
 {
-    shared_.seats[seat_].wake.store(0, kSeqCst);
+    shared_.seats[seat_].wake.store(how, kSeqCst);
     if (up_.exchange(false, kSeqCst)) {
         clearIdle(shared_, seat_);
         return false;
@@ -301,28 +302,47 @@ bool RequestConsumer::lieDown() noexcept
 void RequestConsumer::slumber() noexcept
 {
     std::atomic<std::uint32_t> &wake = shared_.seats[seat_].wake;
-    while (wake.load(kSeqCst) == 0) {
-        futexWait(wake, 0);
+    while (wake.load(kSeqCst) == kSeatAsleep) {
+        futexWait(wake, kSeatAsleep);
     }
+}
+
+bool RequestConsumer::lookAgain() noexcept
+{
+    const std::atomic<std::uint32_t> &wake = shared_.seats[seat_].wake;
+    if (spin_.look([&] { return wake.load(std::memory_order_acquire) != kSeatAsleep; })) {
+        return true;
+    }
+    spin_.beginSleep();
+    return false;
 }
 
 void RequestConsumer::rise() noexcept
 {
+    spin_.endSleep();
     clearIdle(shared_, seat_);
 }
 
 void RequestConsumer::sleep() noexcept
 {
-    if (lieDown()) {
-        slumber();
-        rise();
+    if (!announce(kSeatLooking)) {
+        return;
     }
+    std::atomic<std::uint32_t> &wake = shared_.seats[seat_].wake;
+    if (!spin_.look([&] { return wake.load(std::memory_order_acquire) != kSeatLooking; })) {
+        std::uint32_t looking = kSeatLooking;
+        if (wake.compare_exchange_strong(looking, kSeatAsleep, kSeqCst)) {
+            spin_.beginSleep();
+            slumber();
+        }
+    }
+    rise();
 }
 
 void RequestConsumer::getUp() noexcept
 {
     up_.store(true, kSeqCst);
-    shared_.seats[seat_].wake.store(1, kSeqCst);
+    shared_.seats[seat_].wake.store(kSeatUp, kSeqCst);
     futexWake(shared_.seats[seat_].wake, 1);
 }
 

@@ -3,6 +3,7 @@
 // the slot's state, and whoever meets a ticket that is not queued any more moves `head` past it.
 #pragma once
 
+#include "base/adaptive_spin.hpp"
 #include "ipc/layout.hpp"
 
 #include <atomic>
@@ -60,18 +61,25 @@ private:
 // A worker thread's end. Not movable: getUp() may come from another thread at any time.
 class RequestConsumer {
 public:
+    // A hot client's next request is there sooner: through router, client and router.
+    static constexpr std::chrono::microseconds kLongestLook{100};
+
     RequestConsumer(AppSegmentLayout &shared, std::uint32_t seat) noexcept
-        : shared_(shared), seat_(seat)
+        : shared_(shared), seat_(seat), spin_(kLongestLook)
     {
     }
 
     // [worker] The next request, or nullopt when the ring is empty. The ticket's slot is ours.
     std::optional<Ticket> take() noexcept;
-    // [worker] Sleeps until a request may be there or getUp() is called. May return early.
+    // [worker] Sleeps until a request may be there or getUp() is called. May return early. Looks
+    // for a moment first, if that is likely to help.
     void sleep() noexcept;
     // The same in parts, for a thread that sleeps elsewhere and has another one wait for it:
     // [worker] Says that this seat sleeps, maybe once more. false: it must not, look again.
-    bool lieDown() noexcept;
+    bool lieDown() noexcept { return announce(kSeatAsleep); }
+    // [worker] After lieDown(), while nobody is in slumber(): waits a moment, if that is likely to
+    // help. True: there may be a request.
+    bool lookAgain() noexcept;
     // [any thread of the worker process] Waits for what would end the sleep. May be called late, or
     // for a lieDown() that is long over.
     void slumber() noexcept;
@@ -84,8 +92,11 @@ public:
     void leave() noexcept;
 
 private:
+    bool announce(std::uint32_t how) noexcept;
+
     AppSegmentLayout &shared_;
     std::uint32_t seat_;
+    AdaptiveSpin spin_;
     std::atomic<bool> up_{false}; // getUp() was called and no sleep() has ended by it yet
 };
 

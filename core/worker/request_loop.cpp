@@ -109,6 +109,10 @@ bool RequestLoop::sleep()
         if (!lying_) {
             return false;
         }
+        // Only a loop that has nothing else to do may look.
+        if (used_.empty() && !seatWaker_.armed() && intake_.consumer().lookAgain()) {
+            return false;
+        }
         if (!seatWaker_.armed()) {
             seatWaker_.arm();
         }

@@ -86,6 +86,7 @@ public:
     void settle();
     // False: there is work, do not sleep.
     bool prepareSleep() noexcept;
+    bool hasArrived() const noexcept { return ipc::isDirty(door()); }
     void endSleep() noexcept;
     // Nothing to do at the end of the next turn: true, and it leaves the busy ones.
     bool leaveIfIdle() noexcept

@@ -1,5 +1,6 @@
 #include "router/app/links.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 namespace patchbay::app {
@@ -49,6 +50,12 @@ bool AppLinks::prepareSleep() noexcept
         }
     }
     return true;
+}
+
+bool AppLinks::hasArrived() const noexcept
+{
+    return std::any_of(busy_.begin(), busy_.end(),
+                       [](const AppLink *link) { return link->hasArrived(); });
 }
 
 void AppLinks::endSleep() noexcept

@@ -23,6 +23,7 @@ public:
     void endOfTurn();
     bool prepareSleep() noexcept;
     void endSleep() noexcept;
+    bool hasArrived() const noexcept; // something from a worker
     bool isBusy() const noexcept { return !busy_.empty(); }
     void orphanAll() noexcept; // before the engine ends
     void clear() { links_.clear(); }

@@ -63,6 +63,8 @@ public:
 private:
     void main();
     void endOfTurn() override;
+    bool expectsSoon() const override { return context_->links.isBusy(); }
+    bool hasArrived() const override { return context_->links.hasArrived(); }
     bool prepareSleep() override;
     void endSleep() override { context_->links.endSleep(); }
     void onTimer() override; // the deadline of stop()

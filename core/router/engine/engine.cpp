@@ -3,7 +3,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 
-#include <sys/epoll.h>
+#include <poll.h>
 
 namespace patchbay::engine {
 
@@ -40,10 +40,7 @@ void Engine::run(TurnHook &hook)
 {
     std::array<epoll_event, kEventsPerTurn> events;
     while (!quitting_) {
-        const bool maySleep = hook.prepareSleep();
-        const int count =
-            epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, maySleep ? waitTimeout() : 0);
-        hook.endSleep();
+        const int count = wait(hook, events.data());
         updateClock();
         if (count < 0 && errno != EINTR) {
             log::alert("epoll_wait() failed (%d)", errno);
@@ -62,6 +59,33 @@ void Engine::run(TurnHook &hook)
         hook.endOfTurn();
     }
     quitting_ = false;
+}
+
+int Engine::wait(TurnHook &hook, epoll_event *events) noexcept
+{
+    constexpr unsigned kLooksPerPoll = 64; // a poll costs as much
+    const bool expects = hook.expectsSoon();
+    if (expects) {
+        unsigned looks = 0;
+        spin_.look(
+            [&] { return hook.hasArrived() || (++looks % kLooksPerPoll == 0 && hasEvents()); });
+    }
+    const bool maySleep = hook.prepareSleep();
+    if (maySleep && expects) {
+        spin_.beginSleep();
+    }
+    const int count =
+        epoll_wait(epoll_.get(), events, kEventsPerTurn, maySleep ? waitTimeout() : 0);
+    spin_.endSleep();
+    hook.endSleep();
+    return count;
+}
+
+// Without taking them.
+bool Engine::hasEvents() const noexcept
+{
+    pollfd item{epoll_.get(), POLLIN, 0};
+    return poll(&item, 1, 0) > 0;
 }
 
 void Engine::updateClock() noexcept

@@ -3,9 +3,12 @@
 // is about to sleep. Process router, [engine], except where said.
 #pragma once
 
+#include "base/adaptive_spin.hpp"
 #include "base/unique_fd.hpp"
 #include "router/engine/mailbox.hpp"
 #include "router/engine/timer_wheel.hpp"
+
+#include <sys/epoll.h>
 
 #include <cstdint>
 #include <ctime>
@@ -26,6 +29,9 @@ protected:
 class TurnHook {
 public:
     virtual void endOfTurn() = 0;
+    // Is something under way that makes no event unless the thread sleeps? Has it arrived?
+    virtual bool expectsSoon() const { return false; }
+    virtual bool hasArrived() const { return false; }
     // Before blocking; false: there is work, poll without waiting. Always followed by endSleep().
     virtual bool prepareSleep() = 0;
     virtual void endSleep() = 0;
@@ -60,16 +66,22 @@ public:
     Mailbox &mailbox() noexcept { return mailbox_; } // [any] may post
 
 private:
+    // Answers of small applications come sooner; the others are slept for.
+    static constexpr std::chrono::microseconds kLongestLook{50};
+
     class MailboxHandler final : public EventHandler {
     public:
         void onEvents(std::uint32_t) override { hasMail = true; }
         bool hasMail = false;
     };
 
+    int wait(TurnHook &hook, epoll_event *events) noexcept; // how many
+    bool hasEvents() const noexcept;
     void updateClock() noexcept;
     int waitTimeout() const noexcept; // milliseconds, -1: for ever
 
     UniqueFd epoll_;
+    AdaptiveSpin spin_{kLongestLook};
     Mailbox mailbox_;
     MailboxHandler mailboxHandler_;
     TimePoint now_;
