@@ -44,4 +44,14 @@ AppPlan makePlan(const ApplicationConfig &config, const std::string &runtimeFile
     return plan;
 }
 
+// For another reason it is another one, and once it can be started another one again.
+AppPlan makeUnavailable(const ApplicationConfig &config, std::string reason)
+{
+    AppPlan plan;
+    plan.name = config.name;
+    plan.key = config.key + "\nunavailable " + reason;
+    plan.unavailable = std::move(reason);
+    return plan;
+}
+
 } // namespace patchbay::control

@@ -22,6 +22,8 @@ struct AppPlan {
     std::uint32_t replyUnits = 1;   // reply memory of each worker, in units
     app::Limits limits;
     std::string start; // ApplicationStart blob (ipc/message.hpp)
+    // Why it cannot be started at all; then requests get 503, and of the rest only names count.
+    std::string unavailable = {};
 };
 
 // Worker numbers there are: a number stands for as many seats as a worker has threads.
@@ -33,5 +35,7 @@ inline std::uint32_t workerNumbers(const AppPlan &plan)
 
 // runtimeFile: the module that the prototype loads.
 AppPlan makePlan(const ApplicationConfig &config, const std::string &runtimeFile);
+// Of an application that is left out of a configuration.
+AppPlan makeUnavailable(const ApplicationConfig &config, std::string reason);
 
 } // namespace patchbay::control

@@ -33,6 +33,9 @@ AppSupervisor::AppSupervisor(ControlContext context, AppPlan plan, ApplicationPt
       ended_(std::move(ended)), output_(context.loop, plan_.name),
       scaling_(plan_.scale, plan_.threads), self_(std::make_shared<AppSupervisor *>(this))
 {
+    if (isUnavailable()) {
+        failure_ = plan_.unavailable;
+    }
 }
 
 AppSupervisor::~AppSupervisor()
@@ -57,6 +60,10 @@ void AppSupervisor::reconcile()
         return;
     }
     context_.loop.cancel(retryTimer_);
+    if (isUnavailable()) {
+        publish();
+        return;
+    }
     if (!backoff_.open(Clock::now())) {
         auto wait = std::chrono::ceil<std::chrono::milliseconds>(backoff_.next() - Clock::now());
         retryTimer_ = context_.loop.after(wait, [this] {

@@ -68,6 +68,8 @@ public:
         return plan_.scale.onDemand() || serving() || failure_.has_value();
     }
     const std::optional<std::string> &failure() const noexcept { return failure_; }
+    // It never starts anything: see AppPlan::unavailable.
+    bool isUnavailable() const noexcept { return !plan_.unavailable.empty(); }
 
 private:
     using WorkerPtr = std::shared_ptr<WorkerProcess>;

@@ -61,8 +61,8 @@ const modules::Catalog &modulesOfTest()
 
 ConfigDocument parse(const std::string &text, bool asUnit = false)
 {
-    return checkConfiguration(readConfiguration({{"c.json", text}}), modulesOfTest(),
-                              {"/tmp", asUnit});
+    return checkConfiguration(readConfiguration({{"c.json", text}}),
+                              {modulesOfTest(), {"/tmp", asUnit}});
 }
 
 // What a person reads; empty: the configuration is fine.
@@ -288,7 +288,7 @@ public:
         modules::Catalog none;
         try {
             checkConfiguration(readConfiguration({{"", R"({"listeners":{"*:80":{"pass":"x"}}})"}}),
-                               none, {"/tmp", false});
+                               {none, {"/tmp", false}});
             CPPUNIT_FAIL("accepted");
         } catch (const ConfigError &error) {
             CPPUNIT_ASSERT_EQUAL("1:22: /listeners/*:80: The module to open the listener \"*:80\" "
