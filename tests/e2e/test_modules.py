@@ -223,8 +223,10 @@ class Modules(harness.Case):
         wait_for("new workers", lambda: set(server.pids('"app" application')).isdisjoint(workers))
         self.assertTrue(self.serves())
         self.assertEqual(server.one("patchbay: router"), router)
-        for name in ("encoder_python", "listener_tcp"):  # the new files; the linker may keep the old
-            self.assertRegex(self.mapped(router), rf"{name}\.so\n")
+        for name in ("encoder_python", "listener_tcp"):
+            self.assertRegex(self.mapped(router), rf"{name}\.so\n")  # the new file
+        # The old ones go with the last generation that uses them.
+        wait_for("the end of the old files", lambda: "(deleted)" not in self.mapped(router))
 
     def mapped(self, pid):
         """What of our modules a process has mapped."""

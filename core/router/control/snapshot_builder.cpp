@@ -102,7 +102,7 @@ LeftOut leftOut(LeftOut::Kind kind, const std::string &name, const Config &confi
                 const std::string &error)
 {
     const std::string &cause = config.lacking.empty() ? error : config.lacking;
-    const bool ends = !cause.empty() && std::string_view(".!?").find(cause.back()) < 3;
+    const bool ends = !cause.empty() && std::string_view(".!?)").find(cause.back()) < 4;
     LeftOut out;
     out.kind = kind;
     out.name = name;
