@@ -37,6 +37,7 @@ AppPlan makePlan(const ApplicationConfig &config, const std::string &runtimeFile
     plan.threads = config.threads;
     plan.requestLimit = config.requestLimit;
     plan.limits = config.limits;
+    plan.startLimit = config.startLimit;
     // At least one longest run, so that no answer waits for ever.
     plan.replyUnits = static_cast<std::uint32_t>(
         std::clamp<std::uint64_t>(config.shmBytes / ipc::kUnit, ipc::kMaxRun, kMaxReplyUnits));

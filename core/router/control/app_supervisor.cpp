@@ -109,8 +109,8 @@ void AppSupervisor::startPrototype()
             reconcile();
         }
     };
-    prototype_ = std::make_shared<PrototypeProcess>(context_.loop, ++lastSerial_,
-                                                    context_.startLimit, events);
+    prototype_ =
+        std::make_shared<PrototypeProcess>(context_.loop, ++lastSerial_, startLimit(), events);
     try {
         prototype_->start(context_.main, plan_.name, plan_.start, output_.writeEnd());
     } catch (const Error &error) { // no descriptor, no memory

@@ -97,6 +97,10 @@ private:
     bool isDormant() const noexcept;
     bool isHopeful() const noexcept;
 
+    std::chrono::milliseconds startLimit() const
+    {
+        return plan_.startLimit.value_or(context_.startLimit);
+    }
     WorkerPtr find(std::uint32_t number, pid_t pid) const;
     std::optional<std::uint32_t> freeNumber() const;
     bool isCurrent(const WorkerProcess &worker) const

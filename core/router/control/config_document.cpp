@@ -162,6 +162,9 @@ void takeLimits(const Value &limits, ApplicationConfig &application)
     takeInteger(limits, "shm", bytes);
     application.shmBytes = static_cast<std::uint64_t>(std::clamp(bytes, kLeastShm, kMostShm));
     takeInteger(limits, "requests", application.requestLimit);
+    if (limits.find("start_timeout") != nullptr) {
+        takeSeconds(limits, "start_timeout", application.startLimit.emplace());
+    }
     takeSeconds(limits, "timeout", application.limits.answer);
     if (const Value *queue = limits.find("queue")) {
         takeInteger(*queue, "size", application.limits.queueLength);

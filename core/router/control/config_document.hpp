@@ -55,8 +55,9 @@ struct ApplicationConfig {
     std::uint64_t threadStackBytes = 0; // 0: the system's
     std::uint32_t requestLimit = 0;     // of each worker; 0: none
     app::Limits limits;
-    std::string user, group;      // empty: the daemon's
-    std::string workingDirectory; // empty: the daemon's
+    std::optional<std::chrono::milliseconds> startLimit; // absent: the server's
+    std::string user, group;                             // empty: the daemon's
+    std::string workingDirectory;                        // empty: the daemon's
     std::vector<std::pair<std::string, std::string>> environment;
     std::string stdoutPath, stderrPath; // empty: none
     ipc::Isolation isolation;
