@@ -180,6 +180,21 @@ void appendFailure(std::string &out, const json::Member &application)
     }
 }
 
+// Applications and listeners that do not serve have been told of.
+void appendLeftOut(std::string &out, const Value &status)
+{
+    const Value *parts = lookUp(status, {"configuration", "left_out"});
+    if (parts == nullptr) {
+        return;
+    }
+    for (const Value &part : parts->items()) {
+        const std::string message = printable(part.stringOf("message"));
+        if (out.find(message) == std::string::npos) {
+            appendLine(out, printable(part.stringOf("pointer")) + ": " + message);
+        }
+    }
+}
+
 void addModule(Table &table, const std::string &name, const Value &module)
 {
     table.add({name, cell(module, {"version"}), cell(module, {"lib"})});
@@ -200,6 +215,7 @@ std::string troubleText(const Value &status)
                                 (message.empty() ? "" : ": " + message));
         }
     }
+    appendLeftOut(out, status);
     const std::string notStored = status.find("configuration") != nullptr
                                       ? printable(status.find("configuration")->stringOf("stored"))
                                       : "";

@@ -100,6 +100,7 @@ std::optional<std::string> ModuleSearch::adopted(std::uint64_t request)
 void ModuleSearch::cancel() noexcept
 {
     wanted_ = false;
+    manifest_.reset(); // what no router was given none can use
     kill();
 }
 

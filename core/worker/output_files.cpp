@@ -6,7 +6,10 @@
 #include "base/unique_fd.hpp"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+#include <filesystem>
 
 namespace patchbay::worker {
 namespace {
@@ -20,6 +23,15 @@ void redirect(int fd, const std::string &path, const char *what)
     if (!file || dup2(file.get(), fd) < 0) {
         throw Error("The " + std::string(what) + " file \"" + path +
                     "\" cannot be opened: " + errnoText(errno) + ".");
+    }
+}
+
+void tell(const char *variable, const std::string &path)
+{
+    if (path.empty()) {
+        unsetenv(variable);
+    } else { // absolute: the program may go elsewhere
+        setenv(variable, std::filesystem::absolute(path).c_str(), 1);
     }
 }
 
@@ -38,6 +50,12 @@ void reopenOutput(const ApplicationStart &start) noexcept
     } catch (const std::exception &error) {
         log::alert("application \"%s\": %s", start.name.c_str(), error.what());
     }
+}
+
+void tellOutput(const ApplicationStart &start)
+{
+    tell("PATCHBAY_STDOUT", start.stdoutPath);
+    tell("PATCHBAY_STDERR", start.stderrPath);
 }
 
 } // namespace patchbay::worker

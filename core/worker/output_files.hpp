@@ -12,4 +12,7 @@ void openOutput(const ApplicationStart &start);
 // Log rotation: opens them again (P20). What fails is logged; the old file stays.
 void reopenOutput(const ApplicationStart &start) noexcept;
 
+// For a program, which does that itself: their paths, in its environment (sdk/PROTOCOL.md).
+void tellOutput(const ApplicationStart &start);
+
 } // namespace patchbay::worker

@@ -345,6 +345,7 @@ void Worker::become()
                              std::to_string(ipc::kProtocolMinor) + ";" + std::to_string(fd) + ";" +
                              modules::host().software;
     setenv("PATCHBAY_INIT", init.c_str(), 1);
+    tellOutput(*options_.start);
     fcntl(fd, F_SETFD, 0);
     fcntl(fd, F_SETFL, 0); // its library may read and wait as it likes
     resetSignals();

@@ -11,6 +11,10 @@ function(patchbay_add_module name)
       C_VISIBILITY_PRESET hidden
       VISIBILITY_INLINES_HIDDEN ON
       LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/modules)
+  # Without it GCC marks what is inline in the C++ library's headers in a way that keeps the file mapped
+  # for ever: a replaced module could not be unloaded.
+  target_compile_options(${name} PRIVATE
+      $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-fno-gnu-unique>)
   target_link_libraries(${name} PRIVATE Patchbay::sdk ${ARG_LINK})
   if(TARGET patchbay_options)
     target_link_libraries(${name} PRIVATE patchbay_options)

@@ -19,6 +19,7 @@ type host struct {
 	port    *port
 	taker   taker
 	limit   uint32 // requests to serve; 0: any number
+	output  output
 
 	stopping atomic.Bool // no more requests
 }
@@ -66,7 +67,7 @@ func meet(text string) (*host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &host{channel: channel{fd: o.fd}}
+	h := &host{channel: channel{fd: o.fd}, output: takeOutput()}
 	syscall.CloseOnExec(o.fd)
 	if err := o.check(); err != nil {
 		return h, err
@@ -149,6 +150,8 @@ func (h *host) handleMessage(f *frame) error {
 		}
 		h.port.setDoorbell(engine, f.fds[0])
 		f.fds = nil
+	case msgReopenLog:
+		h.output.reopen()
 	case msgQuit:
 		var graceful, deadline uint32
 		if err := numbers(f.payload, &graceful, &deadline); err != nil {

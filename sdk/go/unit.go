@@ -4,7 +4,7 @@
 // its requests from there and addr is not used; started by hand it listens on addr.
 //
 // Everything is in Go: no cgo, and nothing but the standard library. Where what comes: ListenAndServe
-// (here), host.go (the server's messages), taker.go (requests, one after another), serve.go (a
+// (here), host.go (the server's messages), output.go (log files), taker.go (requests, one after another), serve.go (a
 // goroutine for each), request.go and body.go (what the handler reads), response.go and reply.go (what
 // it writes), ring.go (the way back), room.go (waiting). The protocol is described in sdk/PROTOCOL.md.
 package unit

@@ -297,6 +297,18 @@ class File(Ctl):
         self.assertIn("  the last lines it printed:\n    ", said)
 
 
+    def test_a_language_that_nobody_provides(self):
+        self.server.stop()
+        self.config["applications"]["other"] = {"type": "other"}
+        self.server.write(self.config)
+        self.server.start()
+        self.run_ctl(DEGRADED, "reload")
+        self.assertIn('not everything runs: "other"', self.stderr)
+        self.assertIn('application "other" is down: The module to run "other" is not', self.stderr)
+        self.assertIn('Install what it needs and reload, or remove it', self.stderr)
+        self.run_ctl(DEGRADED, "status")
+
+
 class NoServer(Ctl):
     def test_errors(self):
         self.server = self.serve(None, start=False)

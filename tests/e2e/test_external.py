@@ -57,6 +57,30 @@ class External(harness.Case):
         self.assertEqual(get(self.address, "/pid").status, 200)
 
 
+class Output(External):
+    def test_rotation(self):
+        """The program's own descriptors, in place; a relative path although the program may move."""
+        self.prepare(start=False, processes=2, stderr="err.log")
+        self.config["applications"]["app"].update(working_directory=str(self.dir),
+                                                  stdout=str(self.dir / "out.log"))
+        self.server.write(self.config)
+        self.server.start()
+        wait_for("two workers", lambda: len(self.workers()) == 2)
+        self.serves()
+        self.assertEqual(self.files(), {"out.log", "err.log"})
+        for name in ("out.log", "err.log"):
+            (self.dir / name).rename(self.dir / f"{name}.1")
+        self.assertEqual(self.files(), {"out.log.1", "err.log.1"})
+        self.server.process.send_signal(signal.SIGUSR1)
+        wait_for("the new files", lambda: self.files() == {"out.log", "err.log"})
+        self.serves()
+
+    def files(self):
+        """What descriptors 1 and 2 of all workers are."""
+        return {os.path.basename(os.readlink(f"/proc/{worker}/fd/{fd}"))
+                for worker in self.workers() for fd in (1, 2)}
+
+
 class Requests(External):
     def test_what_is_known_of_a_request(self):
         self.prepare()

@@ -7,7 +7,7 @@ import time
 import unittest
 
 import harness
-from goprogram import Program, program
+from goprogram import Program, go_app, program
 from harness import Closed, Connection, get, wait_for
 from load import Load
 
@@ -112,6 +112,22 @@ class Start(Program):
         self.assertIn('argv=["program" "a b" "" "$HOME"]', lines)
         self.assertIn("X_OWN=a=b", lines)
         self.assertFalse([line for line in lines if "PATCHBAY_INIT" in line])
+
+    def test_rotation(self):
+        files = [self.server.dir / "out.log", self.server.dir / "err.log"]
+        self.server.api("PUT", APP, go_app(self.dir, stdout=str(files[0]), stderr=str(files[1])))
+        self.assertNotIn("PATCHBAY_STD", get(self.address, "/env").body.decode())
+        worker = self.workers()[0]
+
+        def now():
+            return [os.readlink(f"/proc/{worker}/fd/{fd}") for fd in (1, 2)]
+
+        self.assertEqual(now(), [str(file) for file in files])
+        for file in files:
+            file.rename(file.with_suffix(".1"))
+        self.server.process.send_signal(signal.SIGUSR1)
+        wait_for("the new files", lambda: now() == [str(file) for file in files])
+        self.assertEqual(get(self.address).status, 200)
 
     def test_descriptors(self):
         """The program has its standard ones, the channel, doorbells, and what Go itself opens."""

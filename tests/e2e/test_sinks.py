@@ -46,6 +46,23 @@ class Sinks(harness.Case):
                 pass
             return c.buffer
 
+    def test_a_module_that_goes(self):
+        """It is told as long as the router lives; a start does without it until it is back."""
+        (self.modules / "sink_lines.so").unlink()
+        answer = self.server.api("POST", "/control/reload")
+        self.assertEqual((answer["degraded"], answer["left_out"][0]["pointer"]),
+                         (["one"], "/sinks/one"))
+        get(self.address, "/pid")
+        self.told(1)
+        self.server.stop()
+        self.server.start()
+        self.logged(self.server, 'sink "one" is left out: The module of the sink "lines"')
+        self.assertEqual(get(self.address, "/pid").status, 200)
+        (self.modules / "sink_lines.so").symlink_to(SINK)
+        self.assertNotIn("left_out", self.server.api("POST", "/control/reload"))
+        get(self.address, "/pid")
+        self.told(2)
+
     def test_what_they_are_told(self):
         before = time.time_ns()
         got = get(self.address, "/pid?x=1", "X-A: b")

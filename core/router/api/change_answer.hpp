@@ -6,6 +6,19 @@
 
 namespace patchbay::api {
 
+// [{"pointer", "message"}]: what lacks its module.
+inline json::Value leftOutList(const std::vector<control::LeftOut> &parts)
+{
+    json::Value list = json::Value::array();
+    for (const control::LeftOut &part : parts) {
+        json::Value item = json::Value::object();
+        item.add("pointer", json::Value::string(part.pointer));
+        item.add("message", json::Value::string(part.message));
+        list.append(std::move(item));
+    }
+    return list;
+}
+
 inline Answer changeAnswer(const control::Outcome &outcome)
 {
     json::Value body = json::Value::object();
@@ -25,6 +38,9 @@ inline Answer changeAnswer(const control::Outcome &outcome)
             names.append(json::Value::string(name));
         }
         body.add("degraded", std::move(names));
+    }
+    if (!outcome.leftOut.empty()) {
+        body.add("left_out", leftOutList(outcome.leftOut));
     }
     return Answer::of(200, body);
 }

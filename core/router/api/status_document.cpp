@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "patchbay/abi.h"
+#include "router/api/change_answer.hpp"
 #include "router/api/message.hpp"
 
 #include <algorithm>
@@ -137,7 +138,8 @@ Value degraded(const AppReport &serving, const StatusFacts &facts,
     Value value = Value::object();
     value.add("processes", processes(serving));
     value.add("requests", requests(serving));
-    value.add("state", Value::string("degraded"));
+    const bool serves = std::string_view(stateOf(serving)) == "ok";
+    value.add("state", Value::string(serves ? "degraded" : stateOf(serving)));
     value.add("failure", failure(message, wanted ? wanted->output : std::string()));
     return value;
 }
@@ -177,6 +179,14 @@ Value listeners(const control::ActiveConfig &active)
         }
         list.add(active.base.listeners.at(canonical).address, std::move(value));
     }
+    for (const control::LeftOut &out : active.ailments.leftOut) {
+        if (out.kind == control::LeftOut::Kind::listener && !out.serves) {
+            Value value = Value::object();
+            value.add("state", Value::string("failed"));
+            value.add("message", Value::string(out.message));
+            list.add(out.name, std::move(value));
+        }
+    }
     return list;
 }
 
@@ -198,6 +208,9 @@ Value configuration(const StatusFacts &facts)
         drift.append(Value::string(std::move(pointer)));
     }
     value.add("drift", std::move(drift));
+    if (const control::ActiveConfig *active = facts.controller.active()) {
+        value.add("left_out", leftOutList(active->ailments.leftOut));
+    }
     return value;
 }
 

@@ -37,10 +37,21 @@ AppPlan makePlan(const ApplicationConfig &config, const std::string &runtimeFile
     plan.threads = config.threads;
     plan.requestLimit = config.requestLimit;
     plan.limits = config.limits;
+    plan.startLimit = config.startLimit;
     // At least one longest run, so that no answer waits for ever.
     plan.replyUnits = static_cast<std::uint32_t>(
         std::clamp<std::uint64_t>(config.shmBytes / ipc::kUnit, ipc::kMaxRun, kMaxReplyUnits));
     plan.start = encodeStart(config, runtimeFile);
+    return plan;
+}
+
+// For another reason it is another one, and once it can be started another one again.
+AppPlan makeUnavailable(const ApplicationConfig &config, std::string reason)
+{
+    AppPlan plan;
+    plan.name = config.name;
+    plan.key = config.key + "\nunavailable " + reason;
+    plan.unavailable = std::move(reason);
     return plan;
 }
 

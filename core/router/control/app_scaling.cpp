@@ -105,9 +105,8 @@ void AppSupervisor::startWorker(std::uint32_t number)
     };
     events.busy = [this] { return !quiet(); };
     events.dead = [this, number](State before) { workerDead(number, before); };
-    auto worker =
-        std::make_shared<WorkerProcess>(context_.loop, view, prototype_->serial(), std::move(ours),
-                                        context_.startLimit, std::move(events));
+    auto worker = std::make_shared<WorkerProcess>(context_.loop, view, prototype_->serial(),
+                                                  std::move(ours), startLimit(), std::move(events));
     workers_.push_back(worker);
     try {
         // Engines know its rings before it can put anything into them.

@@ -33,6 +33,9 @@ AppSupervisor::AppSupervisor(ControlContext context, AppPlan plan, ApplicationPt
       ended_(std::move(ended)), output_(context.loop, plan_.name),
       scaling_(plan_.scale, plan_.threads), self_(std::make_shared<AppSupervisor *>(this))
 {
+    if (isUnavailable()) {
+        failure_ = plan_.unavailable;
+    }
 }
 
 AppSupervisor::~AppSupervisor()
@@ -57,6 +60,10 @@ void AppSupervisor::reconcile()
         return;
     }
     context_.loop.cancel(retryTimer_);
+    if (isUnavailable()) {
+        publish();
+        return;
+    }
     if (!backoff_.open(Clock::now())) {
         auto wait = std::chrono::ceil<std::chrono::milliseconds>(backoff_.next() - Clock::now());
         retryTimer_ = context_.loop.after(wait, [this] {
@@ -102,8 +109,8 @@ void AppSupervisor::startPrototype()
             reconcile();
         }
     };
-    prototype_ = std::make_shared<PrototypeProcess>(context_.loop, ++lastSerial_,
-                                                    context_.startLimit, events);
+    prototype_ =
+        std::make_shared<PrototypeProcess>(context_.loop, ++lastSerial_, startLimit(), events);
     try {
         prototype_->start(context_.main, plan_.name, plan_.start, output_.writeEnd());
     } catch (const Error &error) { // no descriptor, no memory

@@ -68,6 +68,8 @@ public:
         return plan_.scale.onDemand() || serving() || failure_.has_value();
     }
     const std::optional<std::string> &failure() const noexcept { return failure_; }
+    // It never starts anything: see AppPlan::unavailable.
+    bool isUnavailable() const noexcept { return !plan_.unavailable.empty(); }
 
 private:
     using WorkerPtr = std::shared_ptr<WorkerProcess>;
@@ -95,6 +97,10 @@ private:
     bool isDormant() const noexcept;
     bool isHopeful() const noexcept;
 
+    std::chrono::milliseconds startLimit() const
+    {
+        return plan_.startLimit.value_or(context_.startLimit);
+    }
     WorkerPtr find(std::uint32_t number, pid_t pid) const;
     std::optional<std::uint32_t> freeNumber() const;
     bool isCurrent(const WorkerProcess &worker) const

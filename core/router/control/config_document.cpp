@@ -2,7 +2,6 @@
 #include "router/control/config_document.hpp"
 
 #include "ipc/layout.hpp"
-#include "router/control/config_rules.hpp"
 #include "router/control/core_schema.hpp"
 #include "router/control/isolation_config.hpp"
 #include "router/control/pass_target.hpp"
@@ -14,6 +13,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 
 namespace patchbay::control {
 
@@ -101,14 +101,23 @@ std::uint32_t targetIndex(const Value &application, std::string_view target)
                       [&](const json::Member &other) { return other.name < name; }));
 }
 
+using Lacking = std::map<std::string, std::string>; // ConfigRules::lacking()
+
+std::string lackOf(const std::string &pointer, const Lacking &lacking)
+{
+    auto found = lacking.find(pointer);
+    return found != lacking.end() ? found->second : std::string();
+}
+
 ListenerConfig listenerConfig(const json::Member &member, const Value &applications,
-                              const modules::Catalog &catalog)
+                              const modules::Catalog &catalog, const Lacking &lacking)
 {
     ListenerConfig listener;
     listener.address = member.name;
     listener.offset = member.nameOffset;
     listener.pointer = pointerTo("/listeners", member.name);
     listener.module = listenerModule(catalog, member.name);
+    listener.lacking = lackOf(listener.pointer, lacking);
     Value options = Value::object();
     for (const json::Member &option : member.value.members()) {
         if (!listenerSchema().declares(option.name)) {
@@ -153,6 +162,9 @@ void takeLimits(const Value &limits, ApplicationConfig &application)
     takeInteger(limits, "shm", bytes);
     application.shmBytes = static_cast<std::uint64_t>(std::clamp(bytes, kLeastShm, kMostShm));
     takeInteger(limits, "requests", application.requestLimit);
+    if (limits.find("start_timeout") != nullptr) {
+        takeSeconds(limits, "start_timeout", application.startLimit.emplace());
+    }
     takeSeconds(limits, "timeout", application.limits.answer);
     if (const Value *queue = limits.find("queue")) {
         takeInteger(*queue, "size", application.limits.queueLength);
@@ -160,7 +172,23 @@ void takeLimits(const Value &limits, ApplicationConfig &application)
     }
 }
 
-ApplicationConfig applicationConfig(const json::Member &member, const modules::Catalog &catalog)
+// Its modules, and what they make of its identity.
+void takeModules(ApplicationConfig &application, const Value &value,
+                 const modules::Catalog &catalog, const Lacking &lacking)
+{
+    application.lacking = lackOf(application.pointer, lacking);
+    if (!application.lacking.empty()) {
+        application.key += "\nlacking " + application.lacking;
+        return;
+    }
+    application.runtime = catalog.findRuntime(value.stringOf("type"));
+    application.language = application.runtime->name();
+    application.encoder = catalog.find("encoder." + application.language);
+    application.key += "\nmodules " + application.runtime->stamp + " " + application.encoder->stamp;
+}
+
+ApplicationConfig applicationConfig(const json::Member &member, const modules::Catalog &catalog,
+                                    const Lacking &lacking)
 {
     const Value &value = member.value;
     ApplicationConfig application;
@@ -168,10 +196,7 @@ ApplicationConfig applicationConfig(const json::Member &member, const modules::C
     application.offset = member.nameOffset;
     application.pointer = pointerTo("/applications", member.name);
     application.key = json::quote(member.name) + json::writeCanonical(value);
-    application.runtime = catalog.findRuntime(value.stringOf("type"));
-    application.language = application.runtime->name();
-    application.encoder = catalog.find("encoder." + application.language);
-    application.key += "\nmodules " + application.runtime->stamp + " " + application.encoder->stamp;
+    takeModules(application, value, catalog, lacking);
     application.options = json::writeCanonical(value);
     takeProcesses(value.find("processes"), application.scale);
     takeInteger(value, "threads", application.threads);
@@ -210,10 +235,12 @@ void takeSettings(ConfigDocument &document, const Value &settings)
     }
 }
 
-void fill(ConfigDocument &document, const modules::Catalog &catalog, const ConfigDefaults &defaults)
+void fill(ConfigDocument &document, const CheckContext &context, const Lacking &lacking)
 {
+    const modules::Catalog &catalog = context.catalog;
     const Value *settings = document.root.find("settings");
-    document.http = httpSettings(settings != nullptr ? settings->find("http") : nullptr, defaults);
+    document.http =
+        httpSettings(settings != nullptr ? settings->find("http") : nullptr, context.defaults);
     if (settings != nullptr) {
         takeSettings(document, *settings);
     }
@@ -221,20 +248,21 @@ void fill(ConfigDocument &document, const modules::Catalog &catalog, const Confi
     if (const Value *listeners = document.root.find("listeners")) {
         for (const json::Member &member : listeners->members()) {
             // A valid listener names an application.
-            document.listeners.push_back(listenerConfig(member, *applications, catalog));
+            document.listeners.push_back(listenerConfig(member, *applications, catalog, lacking));
         }
     }
     if (const Value *sinks = document.root.find("sinks")) {
         for (const json::Member &member : sinks->members()) {
+            const std::string pointer = pointerTo("/sinks", member.name);
             document.sinks.push_back(
-                {member.name, member.nameOffset, pointerTo("/sinks", member.name),
+                {member.name, member.nameOffset, pointer,
                  catalog.find("sink." + std::string(member.value.stringOf("type"))),
-                 json::writeCanonical(member.value)});
+                 json::writeCanonical(member.value), lackOf(pointer, lacking)});
         }
     }
     if (applications != nullptr) {
         for (const json::Member &member : applications->members()) {
-            document.applications.push_back(applicationConfig(member, catalog));
+            document.applications.push_back(applicationConfig(member, catalog, lacking));
         }
     }
 }
@@ -313,19 +341,18 @@ DeclaredConfig readConfiguration(std::vector<ipc::NamedText> texts)
     return declared;
 }
 
-ConfigDocument checkConfiguration(DeclaredConfig declared, const modules::Catalog &catalog,
-                                  const ConfigDefaults &defaults,
-                                  const json::References *references)
+ConfigDocument checkConfiguration(DeclaredConfig declared, const CheckContext &context)
 {
     ConfigDocument document;
     document.declared = std::move(declared);
     document.root = document.declared.root;
     std::vector<json::Problem> problems;
-    if (references != nullptr) {
-        problems = json::expand(document.root, *references);
+    if (context.references != nullptr) {
+        problems = json::expand(document.root, *context.references);
     }
+    // The rules look names up in what they were made with, so not before it is expanded.
+    ConfigRules rules(document.root, context.catalog, context.mayLack);
     if (problems.empty()) {
-        ConfigRules rules(document.root, catalog);
         json::convertUnits(document.root, rootSchema(), &rules);
         problems = rootSchema().validate(document.root, &rules);
     }
@@ -333,7 +360,7 @@ ConfigDocument checkConfiguration(DeclaredConfig declared, const modules::Catalo
         throw ConfigError(ConfigError::Stage::validation, *document.declared.sources,
                           std::move(problems));
     }
-    fill(document, catalog, defaults);
+    fill(document, context, rules.lacking());
     return document;
 }
 

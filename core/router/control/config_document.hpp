@@ -8,6 +8,7 @@
 #include "module/catalog.hpp"
 #include "router/app/limits.hpp"
 #include "router/control/config_error.hpp"
+#include "router/control/config_rules.hpp"
 #include "router/control/scaling.hpp"
 #include "router/http/settings.hpp"
 #include "json/references.hpp"
@@ -25,11 +26,13 @@
 
 namespace patchbay::control {
 
+// `lacking`, of all three: why its module is not there, which was tolerated; else empty.
 struct ListenerConfig {
     std::string address;                         // as written
     std::size_t offset = 0;                      // of the address
     std::string pointer;                         // "/listeners/*:80"
-    const modules::ModuleInfo *module = nullptr; // of the catalog: "listener.tcp"
+    const modules::ModuleInfo *module = nullptr; // of the catalog: "listener.tcp"; null: lacking
+    std::string lacking;
     std::string options;           // canonical JSON: the members that belong to the module
     std::string applicationName;   // exists
     std::string target;            // of it; empty: its first one, or it has none
@@ -42,8 +45,9 @@ struct ApplicationConfig {
     std::string pointer;    // "/applications/blog"
     // Name, canonical JSON, stamps of the modules: equal key, same application (seed S15)
     std::string key;
-    const modules::ModuleInfo *runtime = nullptr; // of the catalog
+    const modules::ModuleInfo *runtime = nullptr; // of the catalog; both null: lacking
     const modules::ModuleInfo *encoder = nullptr;
+    std::string lacking;
     std::string language; // "python"
     std::string options;  // the whole application, compact JSON
     Scale scale;          // "processes"
@@ -51,8 +55,9 @@ struct ApplicationConfig {
     std::uint64_t threadStackBytes = 0; // 0: the system's
     std::uint32_t requestLimit = 0;     // of each worker; 0: none
     app::Limits limits;
-    std::string user, group;      // empty: the daemon's
-    std::string workingDirectory; // empty: the daemon's
+    std::optional<std::chrono::milliseconds> startLimit; // absent: the server's
+    std::string user, group;                             // empty: the daemon's
+    std::string workingDirectory;                        // empty: the daemon's
     std::vector<std::pair<std::string, std::string>> environment;
     std::string stdoutPath, stderrPath; // empty: none
     ipc::Isolation isolation;
@@ -63,8 +68,9 @@ struct SinkConfig {
     std::string name;
     std::size_t offset = 0;                      // of the name
     std::string pointer;                         // "/sinks/metrics"
-    const modules::ModuleInfo *module = nullptr; // of the catalog
+    const modules::ModuleInfo *module = nullptr; // of the catalog; null: lacking
     std::string options;                         // canonical JSON of the whole sink
+    std::string lacking;
 };
 
 struct ConfigDefaults {
@@ -102,10 +108,16 @@ struct ConfigDocument {
                         std::string detail, json::Value cause = json::Value::object()) const;
 };
 
-// references: where ${env:} and ${file:} get their values; null leaves such texts as they are.
+// What else a check needs to know.
+struct CheckContext {
+    const modules::Catalog &catalog;
+    ConfigDefaults defaults;
+    // Where ${env:} and ${file:} get their values; null leaves such texts as they are.
+    const json::References *references = nullptr;
+    MayLack mayLack = nullptr; // null: everything must have its module
+};
+
 // Throws ConfigError; Error when a module's schema is broken. The result points into catalog.
-ConfigDocument checkConfiguration(DeclaredConfig declared, const modules::Catalog &catalog,
-                                  const ConfigDefaults &defaults,
-                                  const json::References *references = nullptr);
+ConfigDocument checkConfiguration(DeclaredConfig declared, const CheckContext &context);
 
 } // namespace patchbay::control

@@ -8,6 +8,7 @@
 #include "router/control/isolation_config.hpp"
 #include "router/control/pass_target.hpp"
 #include "router/control/process_rules.hpp"
+#include "json/location.hpp"
 #include "json/nearest.hpp"
 
 #include <sys/stat.h>
@@ -58,32 +59,6 @@ void checkListenThreads(const Value &value, Report &report)
                      ", the most router threads there can be.",
                  value.offset())
             .allowed = "{\"minimum\":1,\"maximum\":" + most + "}";
-    }
-}
-
-// environment: an object of strings that execve() and putenv() can take (config.md 5.1).
-void checkEnvironment(const Value &environment, Report &report)
-{
-    for (const json::Member &member : environment.members()) {
-        const std::string &name = member.name;
-        std::string detail;
-        if (name.empty()) {
-            detail = "The environment name must not be empty.";
-        } else if (name.find('\0') != std::string::npos) {
-            detail = "The environment name must not contain null character.";
-        } else if (name.find('=') != std::string::npos) {
-            detail = "The environment name must not contain '=' character.";
-        }
-        if (!detail.empty()) {
-            report.addAt(name, std::move(detail), member.nameOffset);
-        } else if (!member.value.isString()) {
-            report.addAt(name, quoted("The ", name, " environment value must be a string."),
-                         member.value.offset());
-        } else if (member.value.text().find('\0') != std::string::npos) {
-            report.addAt(
-                name, quoted("The ", name, " environment value must not contain null character."),
-                member.value.offset());
-        }
     }
 }
 
@@ -146,6 +121,14 @@ void checkTargets(const Value &targets, Report &report)
     }
 }
 
+// "unix:/run/a.sock", "tls:0.0.0.0:443": a word, and behind the colon no port.
+bool hasScheme(std::string_view address, std::size_t colon)
+{
+    const std::string_view word = address.substr(0, colon);
+    return std::all_of(word.begin(), word.end(), [](char c) { return c >= 'a' && c <= 'z'; }) &&
+           address.find_first_of("/@:", colon + 1) != std::string_view::npos;
+}
+
 // Every Unit configuration has the member, most of them empty.
 void checkRoutes(const Value &value, Report &report)
 {
@@ -164,11 +147,15 @@ const modules::ModuleInfo *listenerModule(const modules::Catalog &catalog, std::
         if (const modules::ModuleInfo *module = catalog.find(id)) {
             return module;
         }
+        if (hasScheme(address, colon)) {
+            return nullptr;
+        }
     }
     return catalog.find("listener.tcp");
 }
 
-ConfigRules::ConfigRules(const Value &root, const modules::Catalog &catalog) : catalog_(catalog)
+ConfigRules::ConfigRules(const Value &root, const modules::Catalog &catalog, MayLack mayLack)
+    : catalog_(catalog), mayLack_(std::move(mayLack))
 {
     if (const Value *applications = root.find("applications")) {
         for (const json::Member &member : applications->members()) {
@@ -202,20 +189,58 @@ std::string packageHint(const std::string &language)
     return plain ? "is the package \"patchbay-" + language + "\" installed?" : std::string();
 }
 
+// The module that `problem` speaks of is missing: that is one, unless it may be.
+const json::Schema *ConfigRules::lacks(std::string_view section, std::string_view name,
+                                       const json::Schema &core, json::Problem problem,
+                                       Report &report)
+{
+    if (!mayLack_ || !mayLack_(section, name)) {
+        json::Problem &added = report.add(problem.detail, problem.offset);
+        added = std::move(problem);
+        return nullptr;
+    }
+    std::string pointer = "/" + std::string(section);
+    json::appendPointer(pointer, name);
+    lacking_[pointer] =
+        problem.detail + (problem.reason.empty() ? "" : " (" + problem.reason + ")");
+    return &core;
+}
+
 const json::Schema *ConfigRules::listener(std::string_view address, const Value &value,
                                           Report &report)
 {
-    const modules::ModuleInfo *module = listenerModule(catalog_, address);
-    if (module == nullptr) {
-        report.add(quoted("The module to open the listener ", address,
-                          " is not found among the available listener modules."),
-                   value.offset());
-        return nullptr;
+    if (const modules::ModuleInfo *module = listenerModule(catalog_, address)) {
+        return compose(listenerSchema(), *module);
     }
-    return compose(listenerSchema(), *module);
+    json::Problem problem;
+    problem.detail = quoted("The module to open the listener ", address,
+                            " is not found among the available listener modules.");
+    problem.pointer = report.pointer();
+    problem.offset = value.offset();
+    return lacks("listeners", address, listenerSchema(), std::move(problem), report);
 }
 
-const json::Schema *ConfigRules::application(const Value &value, Report &report)
+json::Problem ConfigRules::noRuntime(const Value &type) const
+{
+    json::Problem problem;
+    problem.detail = quoted("The module to run ", type.text(),
+                            " is not found among the available application modules.");
+    problem.known = firstOf(catalog_.runtimeTypes());
+    problem.reason = catalog_.unusableRuntimes(type.text());
+    // For a wrong version the list says more than a suggestion could.
+    const std::vector<std::string> languages = languagesOf(problem.known);
+    const std::string language(modules::languageOf(type.text()));
+    if (std::find(languages.begin(), languages.end(), language) == languages.end()) {
+        problem.suggestion = json::nearest(language, languages);
+        if (problem.suggestion.empty() && problem.reason.empty()) {
+            problem.reason = packageHint(language);
+        }
+    }
+    return problem;
+}
+
+const json::Schema *ConfigRules::application(std::string_view name, const Value &value,
+                                             Report &report)
 {
     const Value *type = value.find("type");
     if (type == nullptr) {
@@ -231,31 +256,19 @@ const json::Schema *ConfigRules::application(const Value &value, Report &report)
         return nullptr;
     }
     const modules::ModuleInfo *runtime = catalog_.findRuntime(type->text());
-    if (runtime == nullptr) {
-        json::Problem &problem =
-            report.addAt("type",
-                         quoted("The module to run ", type->text(),
-                                " is not found among the available application modules."),
-                         type->offset());
-        problem.known = firstOf(catalog_.runtimeTypes());
-        problem.reason = catalog_.unusableRuntimes(type->text());
-        // For a wrong version the list says more than a suggestion could.
-        const std::vector<std::string> languages = languagesOf(problem.known);
-        const std::string language(modules::languageOf(type->text()));
-        if (std::find(languages.begin(), languages.end(), language) == languages.end()) {
-            problem.suggestion = json::nearest(language, languages);
-            if (problem.suggestion.empty() && problem.reason.empty()) {
-                problem.reason = packageHint(language);
-            }
+    const bool encoder =
+        runtime != nullptr && catalog_.find("encoder." + std::string(runtime->name())) != nullptr;
+    if (!encoder) {
+        json::Problem problem;
+        if (runtime == nullptr) {
+            problem = noRuntime(*type);
+        } else {
+            problem.detail = quoted("The module to encode requests for ", runtime->name(),
+                                    " is not found among the available encoder modules.");
         }
-        return nullptr;
-    }
-    if (catalog_.find("encoder." + std::string(runtime->name())) == nullptr) {
-        report.addAt("type",
-                     quoted("The module to encode requests for ", runtime->name(),
-                            " is not found among the available encoder modules."),
-                     type->offset());
-        return nullptr;
+        problem.pointer = report.pointer() + "/type";
+        problem.offset = type->offset();
+        return lacks("applications", name, applicationSchema(), std::move(problem), report);
     }
     const json::Schema *schema = compose(applicationSchema(), *runtime);
     const Value *targets = value.find("targets");
@@ -292,7 +305,7 @@ const json::Schema *ConfigRules::withTargets(const json::Schema &schema,
     return &known->second;
 }
 
-const json::Schema *ConfigRules::sink(const Value &value, Report &report)
+const json::Schema *ConfigRules::sink(std::string_view name, const Value &value, Report &report)
 {
     constexpr std::string_view kKind = "sink.";
     std::vector<std::string> known;
@@ -310,17 +323,17 @@ const json::Schema *ConfigRules::sink(const Value &value, Report &report)
         return nullptr;
     }
     const modules::ModuleInfo *module = catalog_.find(std::string(kKind) + type->text());
-    if (module == nullptr) {
-        json::Problem &problem =
-            report.addAt("type",
-                         quoted("The module of the sink ", type->text(),
-                                " is not found among the available sink modules."),
-                         type->offset());
-        problem.suggestion = json::nearest(type->text(), known);
-        problem.known = firstOf(std::move(known));
-        return nullptr;
+    if (module != nullptr) {
+        return compose(sinkSchema(), *module);
     }
-    return compose(sinkSchema(), *module);
+    json::Problem problem;
+    problem.detail = quoted("The module of the sink ", type->text(),
+                            " is not found among the available sink modules.");
+    problem.pointer = report.pointer() + "/type";
+    problem.offset = type->offset();
+    problem.suggestion = json::nearest(type->text(), known);
+    problem.known = firstOf(std::move(known));
+    return lacks("sinks", name, sinkSchema(), std::move(problem), report);
 }
 
 const json::Schema *ConfigRules::select(std::string_view choice, std::string_view name,
@@ -329,7 +342,7 @@ const json::Schema *ConfigRules::select(std::string_view choice, std::string_vie
     if (choice == "listener") {
         return listener(name, value, report);
     }
-    return choice == "sink" ? sink(value, report) : application(value, report);
+    return choice == "sink" ? sink(name, value, report) : application(name, value, report);
 }
 
 void ConfigRules::invalidLocation(const Value &value, Report &report) const

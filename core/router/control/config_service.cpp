@@ -262,9 +262,16 @@ Outcome ConfigService::put(DeclaredConfig declared, Controller::Demand demand, c
         outcome.warning =
             "The configuration is active but could not be stored: " + errnoText(storeErrno_) + ".";
     }
-    for (const FailedApplication &failed : controller_.active()->ailments.applications) {
+    const Ailments &ailments = controller_.active()->ailments;
+    for (const FailedApplication &failed : ailments.applications) {
         outcome.degraded.push_back(failed.wanted->name());
     }
+    for (const LeftOut &out : ailments.leftOut) {
+        if (out.kind != LeftOut::Kind::application || !out.serves) { // else it is there already
+            outcome.degraded.push_back(out.name);
+        }
+    }
+    outcome.leftOut = ailments.leftOut;
     return outcome;
 }
 

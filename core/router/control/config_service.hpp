@@ -40,10 +40,13 @@ private:
 };
 
 struct Outcome {
-    std::string warning;               // it is in effect, but could not be stored
-    std::vector<std::string> degraded; // applications that serve with their old version
-    std::optional<json::Value> plan;   // of a dry run: nothing else happened
-    json::Value changed; // of a dry run: [{"pointer", "before", "after"}], as declared
+    std::string warning; // it is in effect, but could not be stored
+    // What does not run as configured: applications that serve with their old version, and whatever
+    // lacks its module.
+    std::vector<std::string> degraded;
+    std::vector<LeftOut> leftOut;    // the latter
+    std::optional<json::Value> plan; // of a dry run: nothing else happened
+    json::Value changed;             // of a dry run: [{"pointer", "before", "after"}], as declared
 };
 
 class ConfigService {

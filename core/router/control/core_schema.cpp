@@ -150,6 +150,11 @@ constexpr char kApplication[] = R"json({
           "type": "integer", "minimum": 0, "maximum": 2147483647, "default": 0,
           "description": "After so many a worker is replaced; 0: never."
         },
+        "start_timeout": {
+          "type": "integer", "x-unit": "seconds", "minimum": 1, "maximum": 2147483647,
+          "default": 300,
+          "description": "How long a worker may take to be ready; the application is loaded then."
+        },
         "queue": {
           "type": "object",
           "additionalProperties": false,

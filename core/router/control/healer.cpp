@@ -44,9 +44,8 @@ void Healer::tick()
         return;
     }
     // An application that has recovered is seen without trying anything.
-    bool due =
-        ControlLoop::Clock::now() >= next_ &&
-        (!controller_.active()->ailments.listeners.empty() || !service_.storeError().empty());
+    bool due = ControlLoop::Clock::now() >= next_ &&
+               (controller_.active()->ailments.mayPass() || !service_.storeError().empty());
     if (!queued_ && (due || controller_.recovered())) {
         queued_ = true;
         jobs_.push([this] { heal(); });

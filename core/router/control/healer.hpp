@@ -1,6 +1,6 @@
-// [control] Mends what a change left undone: listeners that could not be opened are tried again
-// with growing delays, applications that start at last take over from their old version, and what
-// could not be stored is stored when the disk has room.
+// [control] Mends what a change left undone: listeners that could not be opened and modules that
+// could not be loaded are tried again with growing delays, applications that start at last take
+// over from their old version, and what could not be stored is stored when the disk has room.
 #pragma once
 
 #include "router/control/config_service.hpp"

@@ -30,6 +30,7 @@ constexpr std::string_view kReferencePattern = R"(|\$\{(env|file):)";
 // Runtime modules of one language that differ in their options.
 struct Language {
     std::string name;
+    bool program = false; // of the first by file name
     std::vector<const modules::ModuleInfo *> runtimes;
 };
 
@@ -77,10 +78,19 @@ Value stringLike(std::string pattern)
     return schema;
 }
 
-// Of the names in "type": python, python 3, python3.11.
-std::string typePattern(const std::string &languages)
+// Of "type": python, python 3, python3.11; programs take no version.
+std::string typePattern(const std::vector<Language> &languages)
 {
-    return "^(" + languages + ")( |[0-9]|$)";
+    std::string versioned;
+    std::string programs;
+    for (const Language &language : languages) {
+        std::string &names = language.program ? programs : versioned;
+        names += (names.empty() ? "" : "|") + language.name;
+    }
+    versioned = versioned.empty() ? "" : "(" + versioned + ")( |[0-9]|$)";
+    programs = programs.empty() ? "" : "(" + programs + ") ?$";
+    return versioned.empty() || programs.empty() ? "^" + versioned + programs
+                                                 : "^(" + versioned + "|" + programs + ")";
 }
 
 bool contains(const std::vector<std::string> &names, const std::string &name)
@@ -335,7 +345,7 @@ std::vector<Language> Publisher::languages() const
         auto language = std::find_if(languages.begin(), languages.end(),
                                      [&](const Language &known) { return known.name == name; });
         if (language == languages.end()) {
-            language = languages.insert(languages.end(), {name, {}});
+            language = languages.insert(languages.end(), {name, module.program, {}});
         }
         std::vector<const modules::ModuleInfo *> &same = language->runtimes;
         if (std::none_of(same.begin(), same.end(), [&](const modules::ModuleInfo *known) {
@@ -357,11 +367,9 @@ Value Publisher::applications() const
 Value Publisher::application(const std::vector<Language> &languages) const
 {
     Value choices = Value::array();
-    std::string names;
     for (const Language &language : languages) {
-        names += (names.empty() ? "" : "|") + language.name;
         Value named = Value::object();
-        named.add("type", stringLike(typePattern(language.name)));
+        named.add("type", stringLike(typePattern({language})));
         Value condition = Value::object();
         condition.add("properties", std::move(named));
         condition.add("required", strings({"type"}));
@@ -376,7 +384,7 @@ Value Publisher::application(const std::vector<Language> &languages) const
         choice.add("then", versions.items().size() == 1 ? versions.items()[0] : options);
         choices.append(std::move(choice));
     }
-    Value type = stringLike(typePattern(names).append(kReferencePattern));
+    Value type = stringLike(typePattern(languages).append(kReferencePattern));
     type.add("examples", strings(catalog_.runtimeTypes()));
     Value properties = Value::object();
     properties.add("type", std::move(type));

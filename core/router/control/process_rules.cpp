@@ -30,6 +30,31 @@ std::int64_t mostOf(const Value *processes)
 
 } // namespace
 
+void checkEnvironment(const Value &environment, Report &report)
+{
+    for (const json::Member &member : environment.members()) {
+        const std::string &name = member.name;
+        std::string detail;
+        if (name.empty()) {
+            detail = "The environment name must not be empty.";
+        } else if (name.find('\0') != std::string::npos) {
+            detail = "The environment name must not contain null character.";
+        } else if (name.find('=') != std::string::npos) {
+            detail = "The environment name must not contain '=' character.";
+        }
+        if (!detail.empty()) {
+            report.addAt(name, std::move(detail), member.nameOffset);
+        } else if (!member.value.isString()) {
+            report.addAt(name, "The \"" + name + "\" environment value must be a string.",
+                         member.value.offset());
+        } else if (member.value.text().find('\0') != std::string::npos) {
+            report.addAt(name,
+                         "The \"" + name + "\" environment value must not contain null character.",
+                         member.value.offset());
+        }
+    }
+}
+
 void checkProcesses(const Value &value, Report &report)
 {
     const Value *max = value.isObject() ? value.find("max") : &value;

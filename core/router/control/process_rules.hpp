@@ -5,6 +5,9 @@
 
 namespace patchbay::control {
 
+// The option "environment": an object of strings that execve() and putenv() can take
+// (config.md 5.1).
+void checkEnvironment(const json::Value &environment, json::Report &report);
 // The option "processes": a number, or an object whose numbers must fit together.
 void checkProcesses(const json::Value &value, json::Report &report);
 // Each request thread of each worker has a seat in the application's shared memory. "threads" is an

@@ -16,13 +16,37 @@ namespace {
 
 using Stage = ConfigError::Stage;
 
+ConfigError setUpError(const ConfigDocument &document, const ListenerConfig &listener,
+                       const std::string &message)
+{
+    json::Value cause = json::Value::object();
+    if (listener.module != nullptr) {
+        cause.add("module", json::Value::string(listener.module->file));
+    }
+    cause.add("message", json::Value::string(message));
+    return document.errorAt(Stage::apply, listener.pointer, listener.offset,
+                            "Listener \"" + listener.address + "\" cannot be set up: " + message,
+                            std::move(cause));
+}
+
+ModuleSource::ListenerPtr instanceOf(const ConfigDocument &document, const ListenerConfig &listener,
+                                     ModuleSource &modules, ListenerPool &pool)
+{
+    if (listener.module == nullptr) {
+        throw setUpError(document, listener, listener.lacking);
+    }
+    std::string key = listener.module->id + '\n' + listener.module->stamp + '\n' + listener.options;
+    try {
+        return pool.acquire(key, [&] { return modules.makeListener(listener); });
+    } catch (const Error &error) {
+        throw setUpError(document, listener, error.what());
+    }
+}
+
 ResolvedListener resolveOne(const ConfigDocument &document, const ListenerConfig &listener,
-                            ModuleSource &modules, ListenerPool &pool)
+                            ModuleSource &modules, const ModuleSource::ListenerPtr &instance)
 {
     try {
-        std::string key =
-            listener.module->id + '\n' + listener.module->stamp + '\n' + listener.options;
-        auto instance = pool.acquire(key, [&] { return modules.makeListener(listener); });
         return {&listener, instance, modules.resolve(instance, listener)};
     } catch (const modules::InvalidAddress &error) {
         std::vector<json::Problem> problems(1);
@@ -31,16 +55,8 @@ ResolvedListener resolveOne(const ConfigDocument &document, const ListenerConfig
         problems[0].pointer = listener.pointer;
         problems[0].offset = listener.offset;
         throw ConfigError(Stage::validation, *document.declared.sources, std::move(problems));
-    } catch (const ConfigError &) {
-        throw;
     } catch (const Error &error) {
-        json::Value cause = json::Value::object();
-        cause.add("module", json::Value::string(listener.module->file));
-        cause.add("message", json::Value::string(error.what()));
-        throw document.errorAt(Stage::apply, listener.pointer, listener.offset,
-                               "Listener \"" + listener.address +
-                                   "\" cannot be set up: " + error.what(),
-                               std::move(cause));
+        throw setUpError(document, listener, error.what());
     }
 }
 
@@ -77,12 +93,25 @@ ResolvedListener resolveOne(const ConfigDocument &document, const ListenerConfig
 } // namespace
 
 std::vector<ResolvedListener> resolveListeners(const ConfigDocument &document,
-                                               ModuleSource &modules, ListenerPool &pool)
+                                               ModuleSource &modules, ListenerPool &pool,
+                                               const Substitute &substitute)
 {
     std::vector<ResolvedListener> resolved;
     std::map<std::string, const ListenerConfig *> seen;
     for (const ListenerConfig &listener : document.listeners) {
-        resolved.push_back(resolveOne(document, listener, modules, pool));
+        std::optional<ModuleSource::ListenerPtr> instance;
+        try {
+            instance = instanceOf(document, listener, modules, pool);
+        } catch (const ConfigError &error) {
+            if (!substitute) {
+                throw;
+            }
+            instance = substitute(listener, error);
+        }
+        if (!instance) {
+            continue;
+        }
+        resolved.push_back(resolveOne(document, listener, modules, *instance));
         auto [known, added] = seen.emplace(resolved.back().spec.canonical, &listener);
         if (!added) {
             refuseSame(document, *known->second, listener, known->first);

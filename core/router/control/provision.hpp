@@ -8,7 +8,9 @@
 #include "router/config/usage_pool.hpp"
 #include "router/control/config_document.hpp"
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace patchbay::control {
@@ -52,10 +54,16 @@ struct ResolvedListener {
 };
 using ListenerPool = config::UsagePool<modules::ListenerInstance>;
 
+// What to do about a listener whose module is missing or does not set it up: an instance that takes
+// its place, nothing to leave it out, or the error thrown on.
+using Substitute = std::function<std::optional<ModuleSource::ListenerPtr>(
+    const ListenerConfig &listener, const ConfigError &error)>;
+
 // Everything that can be known of the listeners without binding; throws ConfigError, also for two
-// spellings of one address (T19).
+// spellings of one address (T19). substitute: null to throw.
 std::vector<ResolvedListener> resolveListeners(const ConfigDocument &document,
-                                               ModuleSource &modules, ListenerPool &pool);
+                                               ModuleSource &modules, ListenerPool &pool,
+                                               const Substitute &substitute = nullptr);
 // Users, groups and directories exist; throws ConfigError.
 void checkSurroundings(const ConfigDocument &document);
 

@@ -2,6 +2,8 @@
 #include "router/control/reconfigure.hpp"
 
 #include "base/log.hpp"
+#include "json/edit.hpp"
+#include "json/location.hpp"
 #include "json/writer.hpp"
 
 #include <algorithm>
@@ -24,6 +26,18 @@ const char *plural(std::size_t count)
     return count == 1 ? "" : "s";
 }
 
+void logLeftOut(const Ailments &ailments)
+{
+    for (const LeftOut &out : ailments.leftOut) {
+        const bool requests = out.kind == LeftOut::Kind::application;
+        log::alert("%s \"%s\" %s: %s", out.kindText(), out.name.c_str(),
+                   out.serves ? "goes on with what is loaded, and cannot be started again"
+                   : requests ? "is left out, its requests get 503"
+                              : "is left out",
+                   out.message.c_str());
+    }
+}
+
 } // namespace
 
 Controller::Controller(Parts parts)
@@ -43,6 +57,7 @@ void Controller::change(ConfigDocument document, const Tolerance &tolerance)
     log::notice("configuration generation %llu applied in %lld ms, %zu generation%s live",
                 static_cast<unsigned long long>(generation_), static_cast<long long>(took.count()),
                 live_.size(), plural(live_.size()));
+    logLeftOut(active_->ailments);
 }
 
 void Controller::commit(ConfigDocument document, Candidate candidate)
@@ -95,7 +110,11 @@ void Controller::apply(DeclaredConfig declared, Demand demand, Modules modules)
 json::Value Controller::plan(DeclaredConfig declared, Modules modules)
 {
     ConfigDocument document = examine(std::move(declared), std::move(modules));
-    PlanBase after = planBase(document, parts_.builder.resolve(document));
+    Ailments ailments;
+    const config::ConfigSnapshot *current = active_ ? active_->snapshot.get() : nullptr;
+    PlanBase after =
+        planBase(document,
+                 parts_.builder.resolve(document, current, tolerate(Demand::everything), ailments));
     return makePlan(active_ ? active_->base : PlanBase(), after);
 }
 
@@ -115,7 +134,7 @@ void Controller::restart(const std::string &application)
 bool Controller::heal()
 {
     Tolerance everything;
-    everything.listeners = everything.applications = true;
+    everything.listeners = everything.applications = everything.modules = true;
     Candidate candidate = parts_.builder.build(active_->document, generation_ + 1,
                                                active_->snapshot.get(), everything);
     if (candidate.ailments.same(active_->ailments)) {
@@ -140,7 +159,7 @@ bool Controller::recovered() const
 Tolerance Controller::tolerate(Demand demand) const
 {
     Tolerance tolerance;
-    tolerance.listeners = demand == Demand::whateverRuns;
+    tolerance.listeners = tolerance.modules = demand == Demand::whateverRuns;
     // Without a configuration there is nothing that could serve on.
     tolerance.applications = demand != Demand::everything || !active_;
     if (active_) {
@@ -150,8 +169,35 @@ Tolerance Controller::tolerate(Demand demand) const
         for (const FailedApplication &failed : active_->ailments.applications) {
             tolerance.knownApplications.insert(failed.wanted->key());
         }
+        for (const LeftOut &out : active_->ailments.leftOut) {
+            tolerance.knownLeftOut.insert(out.identity);
+        }
     }
     return tolerance;
+}
+
+// What was accepted once, although its module has gone since: all of it at a start or when nothing
+// has changed; else what is left out already. What somebody changes must have its module.
+MayLack Controller::mayLack(const json::Value &declared) const
+{
+    const bool all = !active_ || json::writeCompact(declared) == active_->text;
+    std::set<std::string> known;
+    if (!all) {
+        for (const LeftOut &out : active_->ailments.leftOut) {
+            const json::Path path = {out.section(), out.name};
+            const json::Value *before = json::at(active_->document.declared.root, path);
+            const json::Value *now = json::at(declared, path);
+            if (before != nullptr && now != nullptr &&
+                json::writeCanonical(*before) == json::writeCanonical(*now)) {
+                known.insert(out.pointer);
+            }
+        }
+    }
+    return [all, known = std::move(known)](std::string_view section, std::string_view name) {
+        std::string pointer = "/" + std::string(section);
+        json::appendPointer(pointer, name);
+        return all || known.contains(pointer);
+    };
 }
 
 // Everything that can be known without side effects.
@@ -171,8 +217,10 @@ ConfigDocument Controller::examine(DeclaredConfig declared, Modules modules)
             return file.text;
         };
     }
-    ConfigDocument document = checkConfiguration(std::move(declared), *catalog, parts_.defaults,
-                                                 parts_.references ? &references : nullptr);
+    MayLack lenience = mayLack(declared.root);
+    ConfigDocument document = checkConfiguration(
+        std::move(declared), {*catalog, parts_.defaults, parts_.references ? &references : nullptr,
+                              std::move(lenience)});
     document.catalog = std::move(catalog);
     for (ApplicationConfig &application : document.applications) {
         auto restarts = restarts_.find(application.name);

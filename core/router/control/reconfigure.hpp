@@ -94,6 +94,7 @@ private:
     std::map<std::string, ipc::NamedText> readFiles(const json::Value &root);
     void change(ConfigDocument document, const Tolerance &tolerance);
     Tolerance tolerate(Demand demand) const;
+    MayLack mayLack(const json::Value &declared) const;
     void commit(ConfigDocument document, Candidate candidate);
     config::SnapshotPtr publish(config::ConfigSnapshot content);
     void switchEngines(const config::SnapshotPtr &next);

@@ -94,6 +94,31 @@ ConfigError setUpError(const ConfigDocument &document, const Config &config, std
                             std::move(cause));
 }
 
+const char *kAdvice = " Install what it needs and reload, or remove it from the configuration.";
+
+// config: of that kind; error: why its module, which is there, does not set it up.
+template <typename Config>
+LeftOut leftOut(LeftOut::Kind kind, const std::string &name, const Config &config,
+                const std::string &error)
+{
+    const std::string &cause = config.lacking.empty() ? error : config.lacking;
+    const bool ends = !cause.empty() && std::string_view(".!?)").find(cause.back()) < 4;
+    LeftOut out;
+    out.kind = kind;
+    out.name = name;
+    out.pointer = config.pointer;
+    out.message = cause + (ends ? "" : ".") + kAdvice;
+    out.identity = config.pointer + '\n' + config.options + '\n' + cause;
+    out.passing = config.lacking.empty();
+    return out;
+}
+
+// tolerated: whatever the reason.
+bool mayBeLeftOut(const LeftOut &out, bool tolerated, const Tolerance &tolerance)
+{
+    return !out.passing || tolerated || tolerance.knownLeftOut.contains(out.identity);
+}
+
 using Known = std::unordered_set<const app::Application *>;
 
 Known applicationsOf(const config::ConfigSnapshot *snapshot)
@@ -115,21 +140,44 @@ SnapshotBuilder::SnapshotBuilder(ControlLoop &loop, ModuleSource &modules, Socke
 {
 }
 
-std::vector<ResolvedListener> SnapshotBuilder::resolve(const ConfigDocument &document)
+// A listener without its module goes on with what is loaded, if it is open.
+std::vector<ResolvedListener> SnapshotBuilder::resolve(const ConfigDocument &document,
+                                                       const config::ConfigSnapshot *current,
+                                                       const Tolerance &tolerance,
+                                                       Ailments &ailments)
 {
     checkSurroundings(document);
-    return resolveListeners(document, modules_, listeners_);
+    return resolveListeners(document, modules_, listeners_,
+                            [&](const ListenerConfig &config, const ConfigError &error) {
+                                LeftOut out =
+                                    leftOut(LeftOut::Kind::listener, config.address, config,
+                                            error.entries().front().problem.detail);
+                                if (!mayBeLeftOut(out, tolerance.modules, tolerance)) {
+                                    throw error;
+                                }
+                                std::optional<ModuleSource::ListenerPtr> former;
+                                if (current != nullptr) {
+                                    for (const config::Listener &listener : current->listeners) {
+                                        if (listener.address == config.address) {
+                                            former = listener.module;
+                                        }
+                                    }
+                                }
+                                out.serves = former.has_value();
+                                ailments.leftOut.push_back(std::move(out));
+                                return former;
+                            });
 }
 
 Candidate SnapshotBuilder::build(const ConfigDocument &document, std::uint64_t generation,
                                  const config::ConfigSnapshot *current, const Tolerance &tolerance)
 {
-    std::vector<ResolvedListener> listeners = resolve(document);
     Candidate next;
+    std::vector<ResolvedListener> listeners = resolve(document, current, tolerance, next.ailments);
     next.base = planBase(document, listeners);
-    next.content.sinks = acquireSinks(document);
+    next.content.sinks = acquireSinks(document, tolerance, next.ailments);
     openSockets(document, listeners, tolerance, next); // before anything else changes (S25)
-    ByName applications = acquireApplications(document);
+    ByName applications = acquireApplications(document, tolerance, next.ailments);
     waitForFirstWorkers(applications, current);
     judgeApplications(document, applications, current, tolerance, next.ailments);
     if (auto failure = next.sockets->displace()) {
@@ -175,32 +223,74 @@ void SnapshotBuilder::openSockets(const ConfigDocument &document,
     }
 }
 
+// A sink without its module goes on with what is loaded, if it is.
 std::vector<std::shared_ptr<modules::SinkInstance>>
-SnapshotBuilder::acquireSinks(const ConfigDocument &document)
+SnapshotBuilder::acquireSinks(const ConfigDocument &document, const Tolerance &tolerance,
+                              Ailments &ailments)
 {
     std::vector<std::shared_ptr<modules::SinkInstance>> sinks;
+    const auto doWithout = [&](const SinkConfig &config, const char *error) {
+        LeftOut out = leftOut(LeftOut::Kind::sink, config.name, config, error);
+        if (!mayBeLeftOut(out, tolerance.modules, tolerance)) {
+            return false;
+        }
+        std::shared_ptr<modules::SinkInstance> former = lastSinks_[config.name].lock();
+        out.serves = former != nullptr;
+        ailments.leftOut.push_back(std::move(out));
+        if (former != nullptr) {
+            sinks.push_back(std::move(former));
+        }
+        return true;
+    };
     for (const SinkConfig &config : document.sinks) {
+        if (!config.lacking.empty()) {
+            doWithout(config, "");
+            continue;
+        }
         try {
             sinks.push_back(
                 sinks_.acquire(json::quote(config.name) + config.module->stamp + config.options,
                                [&] { return modules_.makeSink(config); }));
+            lastSinks_[config.name] = sinks.back();
         } catch (const Error &error) {
-            throw setUpError(document, config, "sink", *config.module, error);
+            if (!doWithout(config, error.what())) {
+                throw setUpError(document, config, "sink", *config.module, error);
+            }
         }
     }
+    std::erase_if(lastSinks_, [](const auto &entry) { return entry.second.expired(); });
     return sinks;
 }
 
-SnapshotBuilder::ByName SnapshotBuilder::acquireApplications(const ConfigDocument &document)
+// One without its module is represented by one that answers 503.
+SnapshotBuilder::ByName SnapshotBuilder::acquireApplications(const ConfigDocument &document,
+                                                             const Tolerance &tolerance,
+                                                             Ailments &ailments)
 {
     ByName applications;
+    const auto doWithout = [&](const ApplicationConfig &config, const char *error) {
+        LeftOut out = leftOut(LeftOut::Kind::application, config.name, config, error);
+        if (!mayBeLeftOut(out, tolerance.applications, tolerance)) {
+            return false;
+        }
+        applications[config.name] =
+            spawner_.acquire(makeUnavailable(config, out.message), [] { return nullptr; });
+        ailments.leftOut.push_back(std::move(out));
+        return true;
+    };
     for (const ApplicationConfig &config : document.applications) {
+        if (!config.lacking.empty()) {
+            doWithout(config, "");
+            continue;
+        }
         try {
             applications[config.name] =
                 spawner_.acquire(makePlan(config, config.runtime->file),
                                  [&] { return modules_.makeEncoder(config); });
         } catch (const Error &error) {
-            throw setUpError(document, config, "application", *config.encoder, error);
+            if (!doWithout(config, error.what())) {
+                throw setUpError(document, config, "application", *config.encoder, error);
+            }
         }
     }
     return applications;
@@ -242,7 +332,9 @@ void SnapshotBuilder::judgeApplications(const ConfigDocument &document, ByName &
     ByName former;
     if (current != nullptr) {
         for (const ApplicationPtr &application : current->applications) {
-            former.emplace(application->name(), application);
+            if (!spawner_.isUnavailable(*application)) {
+                former.emplace(application->name(), application);
+            }
         }
     }
     for (const ApplicationConfig &config : document.applications) {
@@ -254,7 +346,7 @@ void SnapshotBuilder::judgeApplications(const ConfigDocument &document, ByName &
         if (!failure) {
             continue;
         }
-        if (!tolerance.applications && !tolerance.knownApplications.contains(config.key)) {
+        if (!tolerance.applications && !tolerance.knownApplications.contains(application->key())) {
             std::optional<AppReport> report = spawner_.report(*application);
             throw startError(document, config, *failure, report ? report->output : std::string());
         }
@@ -262,6 +354,9 @@ void SnapshotBuilder::judgeApplications(const ConfigDocument &document, ByName &
         if (old != former.end()) {
             ailments.applications.push_back({application, *failure});
             application = old->second;
+            for (LeftOut &out : ailments.leftOut) {
+                out.serves = out.serves || out.pointer == config.pointer;
+            }
         }
     }
 }

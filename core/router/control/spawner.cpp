@@ -137,6 +137,12 @@ std::optional<std::string> Spawner::failure(const app::Application &application)
     return supervisor == nullptr || supervisor->serving() ? std::nullopt : supervisor->failure();
 }
 
+bool Spawner::isUnavailable(const app::Application &application) const
+{
+    const AppSupervisor *supervisor = find(&application);
+    return supervisor != nullptr && supervisor->isUnavailable();
+}
+
 std::optional<AppReport> Spawner::report(const app::Application &application) const
 {
     const AppSupervisor *supervisor = find(&application);

@@ -33,6 +33,8 @@ public:
     bool settled(const app::Application &application) const;
     // Why the last start failed; nothing while it serves or has not been decided.
     std::optional<std::string> failure(const app::Application &application) const;
+    // It stands for one that cannot be started (AppPlan::unavailable).
+    bool isUnavailable(const app::Application &application) const;
     // Nothing when nothing is left of it.
     std::optional<AppReport> report(const app::Application &application) const;
 

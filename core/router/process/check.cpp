@@ -16,8 +16,8 @@ CheckResult checkFiles(std::vector<ipc::NamedText> texts, const RouterOptions &o
     ListenerPool listeners;
     json::References references{json::environmentVariable, readFile};
     ConfigDocument document =
-        checkConfiguration(readConfiguration(std::move(texts)), *registry.catalog(),
-                           {options.tmpDir, options.asUnit}, &references);
+        checkConfiguration(readConfiguration(std::move(texts)),
+                           {*registry.catalog(), {options.tmpDir, options.asUnit}, &references});
     checkSurroundings(document);
     PlanBase after = planBase(document, resolveListeners(document, modules, listeners));
     return {json::writeCompact(document.declared.root),

@@ -183,9 +183,17 @@ void Router::reload(std::uint32_t uid)
 
 std::string Router::outcomeText(const std::string &refusal) const
 {
-    return refusal.empty()
-               ? "configuration generation " + std::to_string(controller_.generation()) + " applied"
-               : refusal;
+    if (!refusal.empty()) {
+        return refusal;
+    }
+    std::string text =
+        "configuration generation " + std::to_string(controller_.generation()) + " applied";
+    const char *before = "; without its module: ";
+    for (const LeftOut &out : controller_.active()->ailments.leftOut) {
+        text.append(before).append(out.kindText()).append(" \"" + out.name + "\"");
+        before = ", ";
+    }
+    return text;
 }
 
 void Router::quit(bool graceful, milliseconds deadline)

@@ -8,6 +8,8 @@
 
 #include "patchbay/module.hpp"
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -16,9 +18,8 @@ namespace patchbay::python {
 
 namespace {
 
-constexpr char kSchema[] = R"({
-  "type": "object",
-  "properties": {
+// What an application may say for itself or for each of its targets.
+constexpr char kTargetOptions[] = R"(
     "module": {
       "description": "Name of the module to import; dots are allowed.",
       "type": "string"
@@ -33,6 +34,27 @@ constexpr char kSchema[] = R"({
       "type": "boolean",
       "default": false
     },
+    "prefix": {
+      "description": "Path below which the application lives: SCRIPT_NAME, root_path.",
+      "type": "string",
+      "x-begins": "/"
+    }
+)";
+
+// The texts one after the other.
+template <std::size_t... N>
+constexpr auto joined(const char (&...parts)[N])
+{
+    std::array<char, (N + ...) - sizeof...(N) + 1> text{};
+    char *at = text.data();
+    ((at = std::copy_n(parts, N - 1, at)), ...);
+    return text;
+}
+
+constexpr auto kSchema = joined(R"({
+  "type": "object",
+  "properties": {)",
+                                kTargetOptions, R"(,
     "path": {
       "description": "Directories put before sys.path, in this order.",
       "type": ["string", "array"],
@@ -59,37 +81,13 @@ constexpr char kSchema[] = R"({
       "type": "integer",
       "minimum": 16384
     },
-    "prefix": {
-      "description": "Path below which the application lives: SCRIPT_NAME, root_path.",
-      "type": "string",
-      "x-begins": "/"
-    },
     "targets": {
       "description": "Several applications in one process, all WSGI or all ASGI.",
       "type": "object",
       "additionalProperties": {
         "type": "object",
-        "properties": {
-          "module": {
-            "description": "Name of the module to import; dots are allowed.",
-            "type": "string"
-          },
-          "callable": {
-            "description": "The application: an attribute of the module.",
-            "type": "string",
-            "default": "application"
-          },
-          "factory": {
-            "description": "Call the callable once, without arguments, to get the application.",
-            "type": "boolean",
-            "default": false
-          },
-          "prefix": {
-            "description": "Path below which the application lives: SCRIPT_NAME, root_path.",
-            "type": "string",
-            "x-begins": "/"
-          }
-        },
+        "properties": {)",
+                                kTargetOptions, R"(},
         "required": ["module"],
         "additionalProperties": false
       }
@@ -97,7 +95,7 @@ constexpr char kSchema[] = R"({
   },
   "required": ["module"],
   "additionalProperties": false
-})";
+})");
 
 } // namespace
 
@@ -203,5 +201,5 @@ private:
 } // namespace patchbay::python
 
 // The language's version, not this module's: types like "python 3.11" are matched against it.
-PB_DEFINE_MODULE(patchbay::sdk::runtime<patchbay::python::Runtime>("runtime.python", PY_VERSION,
-                                                                   patchbay::python::kSchema));
+PB_DEFINE_MODULE(patchbay::sdk::runtime<patchbay::python::Runtime>(
+    "runtime.python", PY_VERSION, patchbay::python::kSchema.data()));

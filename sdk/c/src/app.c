@@ -210,6 +210,7 @@ static void init_locks(struct pba_app *app)
 static void destroy(struct pba_app *app)
 {
     pba_watch_end(app);
+    pba_output_drop(app);
     for (uint32_t i = 0; i < PBA_MAX_ENGINES; i++) {
         const int fd = atomic_exchange(&app->bells[i], -1);
         if (fd >= 0) {
@@ -238,6 +239,9 @@ static bool open_app(struct pba_app *app, struct failure *failure)
 {
     if (!read_variable(app, failure) || !attach(app, failure)) {
         return false;
+    }
+    if (!pba_output_take(app)) {
+        return fail(failure, ENOMEM, "there is no memory");
     }
     pthread_once(&fork_once, register_fork);
     current = app;

@@ -94,6 +94,7 @@ struct pba_seat {
 
 struct pba_app {
     char server[128];
+    char *output[2]; /* paths behind descriptors 1 and 2; NULL: not ours to open */
     int channel;
     int wake;    /* eventfd of the watcher */
     bool forked; /* this is a child of the application: nothing of the server's is here */
@@ -165,6 +166,11 @@ void pba_signal_own(struct pba_app *app); /* every wait of this process looks ag
 /* Sleeps until ready(context): 1. 0: stop(context), or nobody waits for answers any more. */
 typedef bool (*pba_condition)(void *context);
 int pba_wait_until(struct pba_app *app, pba_condition ready, pba_condition stop, void *context);
+
+/* ---- output.c */
+int pba_output_take(struct pba_app *app); /* 0: no memory */
+void pba_output_reopen(const struct pba_app *app);
+void pba_output_drop(struct pba_app *app);
 
 /* ---- watch.c */
 int pba_watch_start(struct pba_app *app); /* 0 or errno */

@@ -1,5 +1,5 @@
 /* The library's own thread: listens to the server while the application's threads serve. New
-   doorbells, quit, the server's end. */
+   doorbells, rotated files, quit, the server's end. */
 #include "app.h"
 
 #include <errno.h>
@@ -49,6 +49,8 @@ static void handle(struct pba_app *app, struct pba_frame *frame, uint64_t *exit_
         pba_set_bell(app, frame->words[0], frame->fds[--frame->fd_count]);
     } else if (frame->type == PBA_MESSAGE_QUIT && frame->size >= 8) {
         quit(app, frame->words[0] != 0, frame->words[1], exit_at);
+    } else if (frame->type == PBA_MESSAGE_REOPEN_LOG) {
+        pba_output_reopen(app);
     }
     pba_frame_drop_fds(frame);
 }

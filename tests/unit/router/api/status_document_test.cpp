@@ -29,6 +29,7 @@ class StatusDocumentTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(requestsAndWaits);
     CPPUNIT_TEST(severalVersionsOfALanguage);
     CPPUNIT_TEST(whatDoesNotRun);
+    CPPUNIT_TEST(whatLacksItsModule);
     CPPUNIT_TEST(whatIsNotStored);
     CPPUNIT_TEST(whatDiffersFromTheFiles);
     CPPUNIT_TEST(generationsAreSummed);
@@ -85,7 +86,7 @@ public:
                 R"(},"applications":{"a":)" + application + R"(,"b":)" + application +
                 R"(},"listeners":{"*:80":{"state":"open"},"127.0.0.1:81":{"state":"open"}},)"
                 R"("configuration":{"source":"api","generation":1,"applied":"TIME","stored":true,)"
-                R"("drift":[]},"generations":[{"id":1,"age":AGE,"bindings":2,"connections":3,)"
+                R"("drift":[],"left_out":[]},"generations":[{"id":1,"age":AGE,"bindings":2,"connections":3,)"
                 R"("requests":4,"current":true}]})",
             status());
     }
@@ -142,6 +143,31 @@ public:
                              status({"applications", "a", "failure"}));
     }
 
+    void whatLacksItsModule()
+    {
+        begin(R"({"listeners":{"tls:*:443":{"pass":"applications/a"}},
+                  "applications":{"a":{"type":"perl"}}})");
+        const std::string advice =
+            " Install what it needs and reload, or remove it from the configuration.";
+        const std::string listener =
+            "The module to open the listener \\\"tls:*:443\\\" is not found "
+            "among the available listener modules." +
+            advice;
+        const std::string application =
+            "The module to run \\\"perl\\\" is not found among the available application modules. "
+            "(is the package \\\"patchbay-perl\\\" installed?)" +
+            advice;
+        CPPUNIT_ASSERT_EQUAL(R"([{"pointer":"/listeners/tls:*:443","message":")" + listener +
+                                 R"("},{"pointer":"/applications/a","message":")" + application +
+                                 R"("}])",
+                             status({"configuration", "left_out"}));
+        CPPUNIT_ASSERT_EQUAL(R"({"tls:*:443":{"state":"failed","message":")" + listener + R"("}})",
+                             status({"listeners"}));
+        CPPUNIT_ASSERT_EQUAL(std::string(R"("down")"), status({"applications", "a", "state"}));
+        CPPUNIT_ASSERT_EQUAL(R"({"message":")" + application + R"(","output":""})",
+                             status({"applications", "a", "failure"}));
+    }
+
     void whatIsNotStored()
     {
         world_->keeper.storeFailure = {ENOSPC, "conf.json: no space"};
@@ -165,7 +191,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(
             std::string(R"({"source":"file","file":"/etc/main.json","generation":2,)"
                         R"("applied":"TIME","stored":true,)"
-                        R"("drift":["/settings/listen_threads","/applications"]})"),
+                        R"("drift":["/settings/listen_threads","/applications"],"left_out":[]})"),
             status({"configuration"}));
     }
 

@@ -61,8 +61,8 @@ const modules::Catalog &modulesOfTest()
 
 ConfigDocument parse(const std::string &text, bool asUnit = false)
 {
-    return checkConfiguration(readConfiguration({{"c.json", text}}), modulesOfTest(),
-                              {"/tmp", asUnit});
+    return checkConfiguration(readConfiguration({{"c.json", text}}),
+                              {modulesOfTest(), {"/tmp", asUnit}});
 }
 
 // What a person reads; empty: the configuration is fine.
@@ -288,7 +288,7 @@ public:
         modules::Catalog none;
         try {
             checkConfiguration(readConfiguration({{"", R"({"listeners":{"*:80":{"pass":"x"}}})"}}),
-                               none, {"/tmp", false});
+                               {none, {"/tmp", false}});
             CPPUNIT_FAIL("accepted");
         } catch (const ConfigError &error) {
             CPPUNIT_ASSERT_EQUAL("1:22: /listeners/*:80: The module to open the listener \"*:80\" "
@@ -475,7 +475,10 @@ public:
             {application(R"("limits":{"reschedule_timeout":1})"),
              "c.json:1:62: /applications/a/limits/reschedule_timeout: Unknown parameter "
              "\"reschedule_timeout\". Known here: \"shm\", \"timeout\", \"requests\", "
-             "\"queue\"."},
+             "\"start_timeout\", \"queue\"."},
+            {application(R"("limits":{"start_timeout":0})"),
+             "c.json:1:78: /applications/a/limits/start_timeout: The \"start_timeout\" number must "
+             "be equal to or greater than 1."},
             {application(R"("limits":{"shm":-1})"),
              "c.json:1:68: /applications/a/limits/shm: The \"shm\" number must not be negative."},
             {application(R"("path":[1])"),
@@ -593,7 +596,7 @@ public:
                     "user": "u", "group": "g", "working_directory": "/srv",
                     "environment": {"B": "1", "A": ""}, "stdout": "/o", "stderr": "/e",
                     "limits": {"shm": 8388608, "timeout": "2m", "requests": 1000,
-                               "queue": {"size": 20, "timeout": 5}}},
+                               "start_timeout": "1m", "queue": {"size": 20, "timeout": 5}}},
             "spare": {"type": "python", "module": "m", "threads": 2,
                       "processes": {"spare": 1, "max": 4.0, "idle_timeout": "1m"}},
             "plain": {"type": "python", "module": "m"}
@@ -630,6 +633,8 @@ public:
         CPPUNIT_ASSERT_EQUAL(2u, app.scale.max);
         CPPUNIT_ASSERT(app.limits.answer == std::chrono::minutes(2));
         CPPUNIT_ASSERT(app.limits.queue == std::chrono::seconds(5));
+        CPPUNIT_ASSERT(app.startLimit == std::chrono::minutes(1));
+        CPPUNIT_ASSERT(!document.applications[1].startLimit);
         CPPUNIT_ASSERT_EQUAL(20u, app.limits.queueLength);
         CPPUNIT_ASSERT_EQUAL(0u, app.limits.spareSeats);
         CPPUNIT_ASSERT_EQUAL(1000u, app.requestLimit);

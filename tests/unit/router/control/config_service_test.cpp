@@ -31,7 +31,11 @@ class ConfigServiceTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(aRestartGivesNewWorkersAndAFailedOneKeepsTheOld);
     CPPUNIT_TEST(aReloadKeepsTheOldVersionOfWhatFailsAndHeals);
     CPPUNIT_TEST(anotherModuleGivesNewWorkersAndAFailedOneKeepsTheOld);
-    CPPUNIT_TEST(aModuleThatIsGoneRefusesTheReloadAlone);
+    CPPUNIT_TEST(aModuleThatIsGoneTakesNothingThatRuns);
+    CPPUNIT_TEST(aChangedConfigurationNeedsItsModules);
+    CPPUNIT_TEST(aStartDoesWithoutWhatLacksItsModule);
+    CPPUNIT_TEST(whatLacksItsModuleMustBeRightElse);
+    CPPUNIT_TEST(whatCannotBeLoadedAtAStartIsTriedAgain);
     CPPUNIT_TEST(aReloadThatCannotSeeTheModulesIsRefused);
     CPPUNIT_TEST(anEditWithAFailingApplicationIsRefused);
     CPPUNIT_TEST(aStoredListenerThatCannotOpenIsRetried);
@@ -234,28 +238,119 @@ public:
         CPPUNIT_ASSERT(after != world_->main.pids("a"));
     }
 
-    void aModuleThatIsGoneRefusesTheReloadAlone()
+    void aModuleThatIsGoneTakesNothingThatRuns()
     {
         api();
-        put("/", kApp);
+        put("/", stored());
         auto before = world_->main.pids("a");
-        modules::Catalog found = makeCatalog();
-        found.modules.pop_back();
-        world_->keeper.manifest = modules::writeManifest(found);
-        try {
-            service_->reload(0, false);
-            CPPUNIT_FAIL("reloaded without the language");
-        } catch (const ConfigError &error) {
-            std::string what = error.what();
-            CPPUNIT_ASSERT_MESSAGE(what, what.find("patchbay-python") != std::string::npos);
-        }
-        CPPUNIT_ASSERT(before == world_->main.pids("a"));
-        CPPUNIT_ASSERT_EQUAL(std::size_t{4}, world_->controller.catalog().modules.size());
-        put("settings", R"({"listen_threads":2})"); // of what runs everything can be changed
-        CPPUNIT_ASSERT(before == world_->main.pids("a"));
-        put("/", "{}");
-        service_->reload(0, false);
+        without("runtime.python");
+        Outcome outcome = service_->reload(0, false);
         CPPUNIT_ASSERT_EQUAL(std::size_t{3}, world_->controller.catalog().modules.size());
+        CPPUNIT_ASSERT(before == world_->main.pids("a"));
+        CPPUNIT_ASSERT(outcome.degraded == std::vector<std::string>{"a"});
+        const LeftOut &out = outcome.leftOut.at(0);
+        CPPUNIT_ASSERT_EQUAL(std::string("/applications/a"), out.pointer);
+        CPPUNIT_ASSERT(out.serves && !out.passing);
+        CPPUNIT_ASSERT_MESSAGE(out.message,
+                               out.message.find("patchbay-python") != std::string::npos);
+
+        put("settings", R"({"listen_threads":2})"); // what is not about it goes on
+        CPPUNIT_ASSERT(before == world_->main.pids("a"));
+        refusedFor("patchbay-python", [&] { put("applications/a/processes", "2"); });
+        refusedFor("patchbay-python",
+                   [&] { put("applications/b", R"({"type":"python","module":"b"})"); });
+        refusedFor("patchbay-python", [&] { service_->restart("a", kRoot); });
+        CPPUNIT_ASSERT(before == world_->main.pids("a"));
+
+        world_->keeper.manifest = modules::writeManifest(makeCatalog());
+        CPPUNIT_ASSERT(service_->reload(0, false).degraded.empty());
+        CPPUNIT_ASSERT(world_->controller.active()->ailments.none());
+        CPPUNIT_ASSERT(!world_->main.pids("a").empty());
+    }
+
+    void aChangedConfigurationNeedsItsModules()
+    {
+        files(stored());
+        without("runtime.python");
+        world_->keeper.files = {
+            {"main.json", R"({"applications":{"a":{"type":"python","module":"a"}}})"}};
+        refusedFor("patchbay-python", [&] { service_->reload(0, false); });
+        CPPUNIT_ASSERT_EQUAL(std::size_t{4}, world_->controller.catalog().modules.size());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, world_->current()->listeners.size());
+    }
+
+    // From a file as from what was stored.
+    void aStartDoesWithoutWhatLacksItsModule()
+    {
+        for (ipc::ConfigOrigin origin : {ipc::ConfigOrigin::file, ipc::ConfigOrigin::stored}) {
+            tearDown();
+            setUp();
+            make(origin == ipc::ConfigOrigin::file ? "main.json" : "");
+            const std::string text = R"({"sinks":{"s":{"type":"lines","path":"/x"}},
+                "listeners":{"*:80":{"pass":"applications/a"},"*:81":{"pass":"applications/b"},
+                             "tls:*:443":{"pass":"applications/a","certificate":"x"}},
+                "applications":{"a":{"type":"python","module":"a"},
+                                "b":{"type":"perl","script":"b","processes":2}}})";
+            world_->keeper.files = {{"main.json", text}};
+            service_->begin(origin, world_->keeper.files, 0);
+            const config::ConfigSnapshot &now = *world_->current();
+            CPPUNIT_ASSERT_EQUAL(std::size_t{2}, now.listeners.size());
+            CPPUNIT_ASSERT_EQUAL(std::size_t{2}, now.applications.size());
+            const ApplicationPtr &left = now.applications[1];
+            CPPUNIT_ASSERT(left == now.listeners[1].application);
+            CPPUNIT_ASSERT_EQUAL(0U, left->running.load() + left->starting.load());
+            CPPUNIT_ASSERT(now.applications[0]->running > 0);
+            CPPUNIT_ASSERT_EQUAL(1, world_->main.prototypeStarts);
+            std::string pointers;
+            for (const LeftOut &out : world_->controller.active()->ailments.leftOut) {
+                pointers += out.pointer + " ";
+                CPPUNIT_ASSERT(!out.serves && !out.passing);
+            }
+            CPPUNIT_ASSERT_EQUAL(std::string("/listeners/tls:*:443 /sinks/s /applications/b "),
+                                 pointers);
+
+            modules::Catalog found = makeCatalog();
+            const std::string any = R"({"type":"object","properties":{"script":{}}})";
+            found.modules.push_back({"encoder.perl", PB_KIND_ENCODER, "1", "/m/e.so", any});
+            found.modules.push_back({"runtime.perl", PB_KIND_RUNTIME, "5", "/m/r.so", any});
+            world_->keeper.manifest = modules::writeManifest(found);
+            service_->reload(0, false);
+            CPPUNIT_ASSERT(world_->current()->applications[1]->running > 0);
+            CPPUNIT_ASSERT_EQUAL(std::size_t{2},
+                                 world_->controller.active()->ailments.leftOut.size());
+        }
+    }
+
+    // The core's own options are checked all the same.
+    void whatLacksItsModuleMustBeRightElse()
+    {
+        api();
+        const std::string text = R"({"listeners":{"tls:*:443":{"pass":"applications/nosuch"}},
+            "applications":{"b":{"type":"perl","processes":0}}})";
+        try {
+            service_->begin(ipc::ConfigOrigin::stored, {{"conf.json", text}}, 0);
+            CPPUNIT_FAIL("it began");
+        } catch (const ConfigError &error) {
+            CPPUNIT_ASSERT_EQUAL(std::size_t{2}, error.entries().size());
+        }
+    }
+
+    // A router that is started again gets the list of modules that its predecessor had, and the
+    // files may be gone: what cannot be loaded is tried again.
+    void whatCannotBeLoadedAtAStartIsTriedAgain()
+    {
+        api();
+        world_->faults.encoderThrows = world_->faults.listenerThrows = true;
+        service_->begin(ipc::ConfigOrigin::restored, {{"", stored()}}, 0);
+        CPPUNIT_ASSERT_EQUAL(std::size_t{0}, world_->current()->listeners.size());
+        CPPUNIT_ASSERT_EQUAL(std::size_t{3}, world_->controller.active()->ailments.leftOut.size());
+        put("settings", R"({"listen_threads":2})"); // is not about them
+        refusedFor("on purpose", [&] { put("applications/a/processes", "2"); });
+        world_->faults = {};
+        healed();
+        CPPUNIT_ASSERT_EQUAL(std::size_t{2}, world_->current()->listeners.size());
+        CPPUNIT_ASSERT(world_->current()->applications[0]->running > 0);
+        CPPUNIT_ASSERT(world_->until([&] { return world_->spawner.applications() == 1; }));
     }
 
     void aReloadThatCannotSeeTheModulesIsRefused()
@@ -362,6 +457,25 @@ private:
                 CPPUNIT_ASSERT(json::put(root, parts, json::read(text)) == json::Edited::done);
             },
             "", kRoot, false);
+    }
+    // The next look at the modules finds all of the catalog but this one.
+    void without(const std::string &id)
+    {
+        modules::Catalog found = makeCatalog();
+        std::erase_if(found.modules, [&](const auto &module) { return module.id == id; });
+        world_->keeper.manifest = modules::writeManifest(found);
+    }
+    template <class Do>
+    static void refusedFor(const std::string &reason, const Do &act)
+    {
+        try {
+            act();
+        } catch (const ConfigError &error) {
+            const std::string what = error.what();
+            CPPUNIT_ASSERT_MESSAGE(what, what.find(reason) != std::string::npos);
+            return;
+        }
+        CPPUNIT_FAIL("it was done");
     }
     template <class Do>
     void failsWith(EditError::Kind kind, const Do &act)

@@ -154,6 +154,7 @@ class JsonSchemaTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(beginningIsAPattern);
     CPPUNIT_TEST(listenersByScheme);
     CPPUNIT_TEST(applicationsByLanguage);
+    CPPUNIT_TEST(programsTakeNoVersion);
     CPPUNIT_TEST(whatIsNotBuiltIsLeftOut);
     CPPUNIT_TEST(withoutModules);
     CPPUNIT_TEST(brokenModules);
@@ -263,6 +264,27 @@ public:
         }
         for (const char *text : {"pythonic", "php", "cpython", ""}) {
             CPPUNIT_ASSERT_MESSAGE(text, !std::regex_search(text, pattern));
+        }
+    }
+
+    void programsTakeNoVersion()
+    {
+        modules::Catalog catalog = catalogOfTest();
+        for (const char *id : {"encoder.go", "runtime.go"}) {
+            catalog.modules.push_back(moduleOf(id, PB_KIND_RUNTIME, "1", "{}"));
+        }
+        catalog.modules[catalog.modules.size() - 2].kind = PB_KIND_ENCODER;
+        catalog.modules.back().program = true;
+        const Value schema = configurationSchema(catalog);
+        const std::regex pattern(at(schema, {"properties", "applications", "additionalProperties",
+                                             "properties", "type", "pattern"})
+                                     .text());
+        for (const char *text : {"go", "go ", "python 3", "python3.11", "${env:TYPE}"}) {
+            CPPUNIT_ASSERT_MESSAGE(text, std::regex_search(text, pattern));
+        }
+        for (const char *text : {"go 1.2", "go1", "gopher", "perl"}) {
+            CPPUNIT_ASSERT_MESSAGE(text, !std::regex_search(text, pattern));
+            CPPUNIT_ASSERT_MESSAGE(text, catalog.findRuntime(text) == nullptr);
         }
     }
 

@@ -40,6 +40,7 @@ class ProcessesTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(theOthersOfOneThatHangsMayFinish);
     CPPUNIT_TEST(aWorkerThatDoesNotGetReady);
     CPPUNIT_TEST(aPrototypeThatDoesNotGetReady);
+    CPPUNIT_TEST(anApplicationHasAStartLimitOfItsOwn);
     CPPUNIT_TEST(howItEndedIsSaid);
     CPPUNIT_TEST(howAPrototypeEndedIsSaid);
     CPPUNIT_TEST_SUITE_END();
@@ -335,6 +336,16 @@ public:
                                                  std::string::npos);
         world_->settle();
         CPPUNIT_ASSERT_EQUAL(std::size_t{0}, world_->main.prototypes().size());
+    }
+
+    void anApplicationHasAStartLimitOfItsOwn()
+    {
+        apply("{}");
+        world_->faults.holdWorkers = true;
+        auto outcome = world_->apply(blog(R"("limits": {"start_timeout": 1})"));
+        CPPUNIT_ASSERT(!outcome.ok);
+        CPPUNIT_ASSERT_MESSAGE(outcome.text, outcome.text.find("did not become ready within 1 s") !=
+                                                 std::string::npos);
     }
 
     void howItEndedIsSaid()

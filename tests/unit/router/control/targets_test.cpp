@@ -39,7 +39,7 @@ const modules::Catalog &catalog()
 
 ConfigDocument parse(const std::string &text)
 {
-    return checkConfiguration(readConfiguration({{"c", text}}), catalog(), {"/tmp", false});
+    return checkConfiguration(readConfiguration({{"c", text}}), {catalog(), {"/tmp", false}});
 }
 
 // Of the first problem, without its place in the text; empty: none.
