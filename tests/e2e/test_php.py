@@ -161,6 +161,18 @@ class Scripts(PhpCase):
         (root / "b.php").unlink()
         self.assertEqual(self.status("/b.php"), 404)
 
+    def test_a_replaced_directory(self):
+        code = "<?php echo file_get_contents('data.txt');"
+        root = self.site(**{"sub__a_php": code, "sub__data.txt": "old"})
+        self.server.reload({"listeners": {f"127.0.0.1:{self.port}": {"pass": "applications/app"}},
+                            "applications": {"app": php_app(root=str(root))}})
+        for _ in range(2):
+            self.assertEqual(self.ask("/sub/a.php").body, b"old")
+        (root / "sub").rename(root / "before")
+        self.assertEqual(self.status("/sub/a.php"), 404)
+        self.site(**{"sub__a_php": code, "sub__data.txt": "new"})
+        self.assertEqual(self.ask("/sub/a.php").body, b"new")
+
 
 class Options(PhpCase):
     def test_script(self):

@@ -330,6 +330,40 @@ class Failures(PhpCase):
         self.died("posix_kill(getmypid(), 11); sleep(60);")
 
 
+class TimeLimit(PhpCase):
+    """max_execution_time of the configuration: one second of processor time."""
+    BURN = "for ($e = cpu() + %s; cpu() < $e;) { } "
+    CPU = ("function cpu() { $r = getrusage(); return $r['ru_utime.tv_sec'] + $r['ru_stime.tv_sec'] "
+           "+ ($r['ru_utime.tv_usec'] + $r['ru_stime.tv_usec']) / 1e6; } ")
+
+    def setUp(self):
+        self.prepare(options={"admin": {"max_input_time": "5"},
+                              "user": {"max_execution_time": "1"}})
+
+    def test_it_ends_scripts(self):
+        pid = self.value("return getmypid();")
+        for code in ("for (;;) { }", "register_shutdown_function(function () { for (;;) { } });",
+                     "set_time_limit(1); for (;;) { }"):
+            r = self.run_php(code)
+            self.assertEqual([r.status, r.body], [500, b""], code)
+            self.logged(self.server, like="Maximum execution time of 1 second exceeded in ")
+        self.assertEqual(self.value("return getmypid();"), pid)
+
+    def test_each_request_has_its_own(self):
+        for _ in range(3):
+            self.assertEqual(self.value(self.CPU + self.BURN % 0.6 + "return 'done';"), "done")
+
+    def test_scripts_can_set_another(self):
+        for other in ("set_time_limit(0); ", "set_time_limit(30); ",
+                      "ini_set('max_execution_time', '30'); "):
+            self.assertEqual(self.value(other + self.CPU + self.BURN % 1.5 + "return 'done';"),
+                             "done", other)
+        self.assertEqual(self.run_php("for (;;) { }").status, 500)
+
+    def test_waiting_does_not_count(self):
+        self.assertEqual(self.value("return [sleep(1), sleep(1)];"), [0, 0])
+
+
 class Hang(PhpCase):
     def test_a_script_that_hangs(self):
         self.prepare(limits={"timeout": 1})
