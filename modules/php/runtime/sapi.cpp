@@ -2,6 +2,7 @@
 // while they call PHP (php_api.hpp).
 #include "sapi.hpp"
 
+#include "body_stream.hpp"
 #include "php_api.hpp"
 #include "signals.hpp"
 #include "variables.hpp"
@@ -166,6 +167,7 @@ void describeModule(const std::string &iniFile)
     module.pretty_name = prettyName;
     module.startup = startup;
     module.shutdown = php_module_shutdown_wrapper;
+    module.activate = activateBody;
     module.ub_write = writeBody;
     module.flush = flush;
     module.sapi_error = php_error;
@@ -199,6 +201,7 @@ void startPhp(const sdk::Host &host, const std::string &iniFile, const std::stri
         sapi_shutdown();
         throw std::runtime_error("PHP failed to start; the log says why.");
     }
+    keepBodiesInMemory();
     zend_observer_error_register(noteError);
 }
 
