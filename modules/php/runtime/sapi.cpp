@@ -7,7 +7,6 @@
 #include "signals.hpp"
 #include "variables.hpp"
 
-#include <Zend/zend_observer.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -118,17 +117,6 @@ void logMessage(const char *message, int)
     }
 }
 
-// Errors that no handler of a script's can take: the script ends here. Where errors are displayed
-// the answer says so itself.
-void noteError(int type, zend_string *, uint32_t, zend_string *)
-{
-    constexpr int kFatal = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR;
-    if (Request *request = current();
-        request != nullptr && (type & kFatal) != 0 && !PG(display_errors)) {
-        request->response().fatalError();
-    }
-}
-
 int startup(sapi_module_struct *module)
 {
     return php_module_startup(module, nullptr);
@@ -202,7 +190,6 @@ void startPhp(const sdk::Host &host, const std::string &iniFile, const std::stri
         throw std::runtime_error("PHP failed to start; the log says why.");
     }
     keepBodiesInMemory();
-    zend_observer_error_register(noteError);
 }
 
 void stopPhp() noexcept
