@@ -161,6 +161,18 @@ class Scripts(PhpCase):
         (root / "b.php").unlink()
         self.assertEqual(self.status("/b.php"), 404)
 
+    def test_a_replaced_directory(self):
+        code = "<?php echo file_get_contents('data.txt');"
+        root = self.site(**{"sub__a_php": code, "sub__data.txt": "old"})
+        self.server.reload({"listeners": {f"127.0.0.1:{self.port}": {"pass": "applications/app"}},
+                            "applications": {"app": php_app(root=str(root))}})
+        for _ in range(2):
+            self.assertEqual(self.ask("/sub/a.php").body, b"old")
+        (root / "sub").rename(root / "before")
+        self.assertEqual(self.status("/sub/a.php"), 404)
+        self.site(**{"sub__a_php": code, "sub__data.txt": "new"})
+        self.assertEqual(self.ask("/sub/a.php").body, b"new")
+
 
 class Options(PhpCase):
     def test_script(self):
@@ -318,6 +330,34 @@ class Bodies(PhpCase):
         for method in ("POST", "PUT"):
             got = self.echo("Content-Type: application/octet-stream", method=method, body=body)
             self.assertEqual([got["size"], got["md5"]], [len(body), hashlib.md5(body).hexdigest()])
+
+    def test_sizes(self):
+        """16 KiB: PHP's blocks; 256 KiB: what stays in memory."""
+        for size in (1, 16383, 16384, 16385, 65536, 262144, 262145):
+            body = os.urandom(size)
+            for method, kind in (("POST", "text/plain"), ("PUT", "text/plain"), ("PATCH", "a/b")):
+                got = self.echo(f"Content-Type: {kind}", method=method, body=body)
+                self.assertEqual([got["size"], got["md5"]],
+                                 [size, hashlib.md5(body).hexdigest()], (size, method))
+            got = self.run_php("return [strlen($_POST['a']), md5($_POST['a']), "
+                               "md5(file_get_contents('php://input')), "
+                               "strlen(file_get_contents('php://input', false, null, 5))];",
+                               "Content-Type: application/x-www-form-urlencoded", method="POST",
+                               body=b"a=" + body.hex()[:size].encode())
+            text = body.hex()[:size].encode()
+            self.assertEqual(json.loads(got.body), [size, hashlib.md5(text).hexdigest(),
+                                                    hashlib.md5(b"a=" + text).hexdigest(),
+                                                    max(0, size - 3)], size)
+
+    def test_input_without_reading_at_the_start(self):
+        self.server.reload({**json.loads(self.server.conf.read_text()), "applications": {
+            "app": php_app(options={"admin": {"enable_post_data_reading": "0"}})}})
+        for size in (10, 20000, 300000):
+            body = os.urandom(size)
+            got = self.run_php("return [md5(file_get_contents('php://input')), $_POST];",
+                               "Content-Type: application/x-www-form-urlencoded", method="POST",
+                               body=body)
+            self.assertEqual(json.loads(got.body), [hashlib.md5(body).hexdigest(), []])
 
     def test_chunked(self):
         got = self.echo("Transfer-Encoding: chunked", "Content-Type: text/plain", method="POST",

@@ -276,20 +276,24 @@ class Failures(PhpCase):
         self.assertEqual([r.status, r.body], [500, b""])
         self.logged(self.server, like=r"\[unit\] #\d+: php message: PHP Parse error:  ")
 
-    def test_fatal_error_behind_the_head_cuts_the_answer(self):
-        code = base64.b64encode(b"echo 'part'; ob_flush(); flush(); nosuch();").decode()
-        data = b""
-        with Connection(self.address) as c:
-            c.send(f"GET /evaluate.php HTTP/1.1\r\nHost: x\r\nX-Code: {code}\r\n\r\n")
-            while more := c.sock.recv(4096):
-                data += more
-        self.assertRegex(data, rb"^HTTP/1.1 200 (?s:.)*\r\n\r\n4\r\npart\r\n$")
-        self.logged(self.server, like=self.FATAL)
+    def test_fatal_error_behind_output(self):
+        """Too late for a 500; what was said is the answer, as with every PHP."""
+        tail = "register_shutdown_function(function () { echo error_get_last() ? ' sorry' : ''; }); "
+        for code in ("echo 'part'; ob_flush(); flush(); nosuch();",
+                     "while (ob_get_level()) ob_end_clean(); echo 'part'; nosuch();"):
+            r = self.run_php(tail + code)
+            self.assertEqual([r.status, r.body], [200, b"part sorry"], code)
+            self.logged(self.server, like=self.FATAL)
+        r = self.run_php(tail + "echo 'part'; nosuch();")
+        self.assertEqual([r.status, r.body], [500, b"part sorry"])
+        r = self.run_php("header('Content-Length: 9'); echo 'whole'; ob_flush(); "
+                         "register_shutdown_function(function () { echo 'page'; ob_flush(); nosuch(); });")
+        self.assertEqual([r.status, r.body], [200, b"wholepage"])
         self.still_there()
 
-    def test_fatal_error_behind_output_that_nobody_has_seen(self):
-        r = self.run_php("while (ob_get_level()) ob_end_clean(); echo 'part'; nosuch();")
-        self.assertEqual(r.status, 503)
+    def test_fatal_error_before_the_content_length_is_reached(self):
+        with self.assertRaises(Closed):
+            self.run_php("header('Content-Length: 9'); echo 'part'; ob_flush(); flush(); nosuch();")
         self.still_there()
 
     def test_displayed_errors_are_part_of_the_answer(self):
@@ -328,6 +332,40 @@ class Failures(PhpCase):
 
     def test_crash(self):
         self.died("posix_kill(getmypid(), 11); sleep(60);")
+
+
+class TimeLimit(PhpCase):
+    """max_execution_time of the configuration: one second of processor time."""
+    BURN = "for ($e = cpu() + %s; cpu() < $e;) { } "
+    CPU = ("function cpu() { $r = getrusage(); return $r['ru_utime.tv_sec'] + $r['ru_stime.tv_sec'] "
+           "+ ($r['ru_utime.tv_usec'] + $r['ru_stime.tv_usec']) / 1e6; } ")
+
+    def setUp(self):
+        self.prepare(options={"admin": {"max_input_time": "5"},
+                              "user": {"max_execution_time": "1"}})
+
+    def test_it_ends_scripts(self):
+        pid = self.value("return getmypid();")
+        for code in ("for (;;) { }", "register_shutdown_function(function () { for (;;) { } });",
+                     "set_time_limit(1); for (;;) { }"):
+            r = self.run_php(code)
+            self.assertEqual([r.status, r.body], [500, b""], code)
+            self.logged(self.server, like="Maximum execution time of 1 second exceeded in ")
+        self.assertEqual(self.value("return getmypid();"), pid)
+
+    def test_each_request_has_its_own(self):
+        for _ in range(3):
+            self.assertEqual(self.value(self.CPU + self.BURN % 0.6 + "return 'done';"), "done")
+
+    def test_scripts_can_set_another(self):
+        for other in ("set_time_limit(0); ", "set_time_limit(30); ",
+                      "ini_set('max_execution_time', '30'); "):
+            self.assertEqual(self.value(other + self.CPU + self.BURN % 1.5 + "return 'done';"),
+                             "done", other)
+        self.assertEqual(self.run_php("for (;;) { }").status, 500)
+
+    def test_waiting_does_not_count(self):
+        self.assertEqual(self.value("return [sleep(1), sleep(1)];"), [0, 0])
 
 
 class Hang(PhpCase):

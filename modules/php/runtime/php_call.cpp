@@ -2,8 +2,10 @@
 // sapi.cpp. After: runtime.cpp ends the response.
 #include "php_call.hpp"
 
+#include "noted_calls.hpp"
 #include "php_api.hpp"
 #include "sapi.hpp"
+#include "time_limit.hpp"
 
 #include <unistd.h>
 
@@ -16,8 +18,10 @@ char *mutableText(std::string_view text) noexcept
     return const_cast<char *>(text.data()); // PHP's types; it does not write there
 }
 
-// The directory of the script is where relative paths begin, whatever earlier requests did.
-bool enterDirectory(std::string &file)
+// The last script's directory is the current one.
+bool inDirectory = false;
+
+bool changeDirectory(std::string &file)
 {
     const std::size_t slash = file.rfind('/');
     if (slash == 0) {
@@ -27,6 +31,16 @@ bool enterDirectory(std::string &file)
     const bool entered = chdir(file.c_str()) == 0;
     file[slash] = '/';
     return entered;
+}
+
+// The directory of the script is where relative paths begin, whatever earlier requests did.
+bool enterDirectory(Decision &script, bool sameAgain)
+{
+    if (takeNote(Effect::directory) || !sameAgain) {
+        inDirectory = false;
+    }
+    inDirectory = inDirectory || changeDirectory(script.file);
+    return inDirectory;
 }
 
 void describe(Request &request)
@@ -72,9 +86,11 @@ bool callPhp(const char *file, const char *authorization, SignalKeeper *signals)
     zend_first_try
     {
         php_handle_auth_data(authorization);
+        limitInput();
         begun = php_request_startup() == SUCCESS;
         if (begun) {
             signals->requestBegins();
+            limitScript();
             execute(file);
         }
     }
@@ -84,9 +100,9 @@ bool callPhp(const char *file, const char *authorization, SignalKeeper *signals)
 
 } // namespace
 
-bool runScript(Request &request, SignalKeeper &signals)
+bool runScript(Request &request, SignalKeeper &signals, bool sameAgain)
 {
-    if (!enterDirectory(request.script.file)) {
+    if (!enterDirectory(request.script, sameAgain)) {
         return false;
     }
     describe(request);
@@ -94,6 +110,7 @@ bool runScript(Request &request, SignalKeeper &signals)
         callPhp(request.script.file.c_str(), request.variable("HTTP_AUTHORIZATION"), &signals);
     request.dropBody();
     php_request_shutdown(nullptr); // output, shutdown functions, destructors; catches all by itself
+    liftLimit();
     if (isForkedByScript()) {
         _exit(EG(exit_status));
     }

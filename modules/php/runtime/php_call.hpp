@@ -6,8 +6,9 @@
 
 namespace patchbay::php {
 
-// Runs request.script from PHP's start of the request to its end. false: PHP could not begin the
-// request, or its end; else the answer is in request.response().
-bool runScript(Request &request, SignalKeeper &signals);
+// Runs request.script from PHP's start of the request to its end. sameAgain: it is the last
+// request's, and nobody has touched it. false: PHP could not begin the request, or its end; else
+// the answer is in request.response().
+bool runScript(Request &request, SignalKeeper &signals, bool sameAgain);
 
 } // namespace patchbay::php

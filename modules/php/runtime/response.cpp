@@ -37,7 +37,6 @@ bool Response::sendHead(std::uint32_t status, pb_error &error)
     headSent_ = exchange_.head(status, fields_, error);
     if (!headSent_) {
         gone_ = gone_ || exchange_.cancelled();
-        broken_ = true;
     }
     return headSent_;
 }

@@ -28,22 +28,18 @@ public:
     // The response is complete, the script goes on. false: it was already.
     bool finish() noexcept;
 
-    // A fatal error: if the head is out, the client must see that the body is not whole.
-    void fatalError() noexcept { broken_ = broken_ || (headSent_ && !finished_); }
-
     bool headSent() const noexcept { return headSent_; }
     bool gone() const noexcept { return gone_; }
     void setGone() noexcept { gone_ = true; }
     // May the response end as a complete one?
-    bool complete() const noexcept { return headSent_ && !broken_ && !gone_; }
+    bool complete() const noexcept { return headSent_ && !gone_; }
 
 private:
     const sdk::Exchange &exchange_;
     std::vector<pb_field> &fields_;
-    bool headSent_ = false;
+    bool headSent_ = false; // and not refused
     bool finished_ = false; // by finish()
     bool gone_ = false;     // the client
-    bool broken_ = false;   // head refused, or fatal error behind it
 };
 
 } // namespace patchbay::php

@@ -1,10 +1,12 @@
 // Prototype (create) and worker process, main thread: the module "runtime.php" (step 10 of a
 // request's life). PHP starts in the prototype, so that opcache's memory is one for all workers of
 // the application, and so that a worker costs a fork.
+#include "noted_calls.hpp"
 #include "options.hpp"
 #include "php_call.hpp"
 #include "sapi.hpp"
 #include "settings.hpp"
+#include "time_limit.hpp"
 
 #include "patchbay/module.hpp"
 
@@ -108,6 +110,8 @@ public:
     {
         startPhp(host_, options_.file, iniText(options_.settings));
         settle(options_.settings, host_);
+        replaceTimeLimits();
+        noteCalls();
     }
     ~Runtime() { stopPhp(); }
     Runtime(const Runtime &) = delete;
@@ -118,6 +122,7 @@ public:
         if (threads != 1) {
             throw std::runtime_error("PHP serves with one thread per process.");
         }
+        startTicking();
         signals_.capture();
         watchForks();
     }
@@ -148,7 +153,7 @@ private:
     bool run(Request &request)
     {
         request.self = request.script.scriptName + request.script.pathInfo;
-        if (!runScript(request, signals_)) {
+        if (!runScript(request, signals_, files_.sameAgain())) {
             throw std::runtime_error("PHP could not begin the request");
         }
         return request.response().complete();

@@ -2,11 +2,11 @@
 // while they call PHP (php_api.hpp).
 #include "sapi.hpp"
 
+#include "body_stream.hpp"
 #include "php_api.hpp"
 #include "signals.hpp"
 #include "variables.hpp"
 
-#include <Zend/zend_observer.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -117,17 +117,6 @@ void logMessage(const char *message, int)
     }
 }
 
-// Errors that no handler of a script's can take: the script ends here. Where errors are displayed
-// the answer says so itself.
-void noteError(int type, zend_string *, uint32_t, zend_string *)
-{
-    constexpr int kFatal = E_ERROR | E_PARSE | E_CORE_ERROR | E_COMPILE_ERROR;
-    if (Request *request = current();
-        request != nullptr && (type & kFatal) != 0 && !PG(display_errors)) {
-        request->response().fatalError();
-    }
-}
-
 int startup(sapi_module_struct *module)
 {
     return php_module_startup(module, nullptr);
@@ -166,6 +155,7 @@ void describeModule(const std::string &iniFile)
     module.pretty_name = prettyName;
     module.startup = startup;
     module.shutdown = php_module_shutdown_wrapper;
+    module.activate = activateBody;
     module.ub_write = writeBody;
     module.flush = flush;
     module.sapi_error = php_error;
@@ -199,7 +189,7 @@ void startPhp(const sdk::Host &host, const std::string &iniFile, const std::stri
         sapi_shutdown();
         throw std::runtime_error("PHP failed to start; the log says why.");
     }
-    zend_observer_error_register(noteError);
+    keepBodiesInMemory();
 }
 
 void stopPhp() noexcept

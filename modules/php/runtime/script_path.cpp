@@ -15,6 +15,16 @@ using Action = Decision::Action;
 
 constexpr std::string_view kExtension = ".php";
 
+// Whoever changes who may read a file, or moves it, changes its ctime. With a second name it could
+// have been found in another directory.
+bool isUntouched(const struct stat &before, const struct stat &now) noexcept
+{
+    return before.st_dev == now.st_dev && before.st_ino == now.st_ino && now.st_nlink == 1 &&
+           before.st_mode == now.st_mode && before.st_uid == now.st_uid &&
+           before.st_gid == now.st_gid && before.st_ctim.tv_sec == now.st_ctim.tv_sec &&
+           before.st_ctim.tv_nsec == now.st_ctim.tv_nsec;
+}
+
 // Where the script's name ends: behind the first ".php" that a '/' or the path's end follows.
 // npos: no part of the path is called like a script.
 std::size_t scriptEnd(std::string_view path)
@@ -27,7 +37,7 @@ std::size_t scriptEnd(std::string_view path)
 }
 
 // Nothing that is not called .php is run, or shown.
-Decision decideOther(const Target &target, std::string_view path, const FileSystem &files)
+Decision decideOther(const Target &target, std::string_view path, FileSystem &files)
 {
     Decision decision;
     switch (files.look(target.root + std::string(path))) {
@@ -46,7 +56,7 @@ Decision decideOther(const Target &target, std::string_view path, const FileSyst
 }
 
 Decision decideScript(const Target &target, std::string name, std::string_view pathInfo,
-                      const FileSystem &files)
+                      FileSystem &files)
 {
     Decision decision;
     decision.scriptName = std::move(name);
@@ -69,21 +79,30 @@ Decision decideScript(const Target &target, std::string name, std::string_view p
 
 } // namespace
 
-FileKind RealFileSystem::look(const std::string &file) const
+FileKind RealFileSystem::look(const std::string &file)
 {
     struct stat facts {};
+    sameAgain_ = false;
     if (stat(file.c_str(), &facts) != 0) {
         return errno == EACCES ? FileKind::forbidden : FileKind::missing;
     }
     if (S_ISDIR(facts.st_mode)) {
         return FileKind::directory;
     }
+    sameAgain_ = file == last_ && isUntouched(facts_, facts);
+    if (sameAgain_) {
+        return FileKind::regular;
+    }
     // Not a pipe or a device: opening one could take for ever.
-    return S_ISREG(facts.st_mode) && access(file.c_str(), R_OK) == 0 ? FileKind::regular
-                                                                     : FileKind::forbidden;
+    if (!S_ISREG(facts.st_mode) || access(file.c_str(), R_OK) != 0) {
+        return FileKind::forbidden;
+    }
+    last_ = file;
+    facts_ = facts;
+    return FileKind::regular;
 }
 
-Decision decide(const Target &target, std::string_view path, const FileSystem &files)
+Decision decide(const Target &target, std::string_view path, FileSystem &files)
 {
     if (!target.script.empty()) {
         return decideScript(target, target.script, {}, files);

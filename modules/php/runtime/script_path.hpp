@@ -2,6 +2,8 @@
 // file system, so that its table is tested without PHP and without files.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -25,13 +27,22 @@ enum class FileKind {
 class FileSystem {
 public:
     virtual ~FileSystem() = default;
-    virtual FileKind look(const std::string &file) const = 0;
+    virtual FileKind look(const std::string &file) = 0;
 };
 
-// The real one. Follows symbolic links, as PHP does.
+// The real one. Follows symbolic links, as PHP does. It remembers the last regular file: of one
+// that nobody has touched since, nothing but stat() has to be asked, and its directory is known
+// (together 2.5 us of a request).
 class RealFileSystem final : public FileSystem {
 public:
-    FileKind look(const std::string &file) const override;
+    FileKind look(const std::string &file) override;
+    // Was the last look at the file of the one before, and has nobody touched that?
+    bool sameAgain() const noexcept { return sameAgain_; }
+
+private:
+    std::string last_; // the last regular file that could be read
+    struct stat facts_ {};
+    bool sameAgain_ = false;
 };
 
 struct Decision {
@@ -48,7 +59,7 @@ struct Decision {
 };
 
 // path: decoded and normalised.
-Decision decide(const Target &target, std::string_view path, const FileSystem &files);
+Decision decide(const Target &target, std::string_view path, FileSystem &files);
 
 // What a Location may carry of a decoded path: everything else becomes %XX.
 std::string percentEncoded(std::string_view path);

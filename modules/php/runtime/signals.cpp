@@ -1,6 +1,7 @@
 // Prototype and worker process, main thread.
 #include "signals.hpp"
 
+#include "noted_calls.hpp"
 #include "php_api.hpp"
 
 #include <unistd.h>
@@ -32,6 +33,9 @@ void SignalKeeper::requestBegins() noexcept
 // PHP notes in its table what a script asks for.
 void SignalKeeper::restore() noexcept
 {
+    if (!takeNote(Effect::signals)) {
+        return;
+    }
     for (int number = 1; noted_ && number < NSIG; ++number) {
         const auto index = static_cast<std::size_t>(number);
         if (number != SIGPROF && SIGG(handlers)[index - 1].handler != initial_[index - 1]) {

@@ -19,7 +19,7 @@ public:
     void capture() noexcept;
     // PHP has begun a request, no script has run yet: what its table of handlers begins with.
     void requestBegins() noexcept;
-    // After each request. Two short system calls if nothing was changed.
+    // After each request.
     void restore() noexcept;
 
 private:

@@ -34,7 +34,6 @@ class PhpRequestTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(testResponse);
     CPPUNIT_TEST(testRefusedHead);
     CPPUNIT_TEST(testClientLeaves);
-    CPPUNIT_TEST(testFatalError);
     CPPUNIT_TEST_SUITE_END();
 
     fixture::PhpEncoder encoder_;
@@ -177,19 +176,6 @@ public:
             CPPUNIT_ASSERT(got.response().write("a") && !got.response().write("b"));
             CPPUNIT_ASSERT(got.response().gone() && !got.response().flush());
             CPPUNIT_ASSERT(!got.response().complete() && !got.response().finish());
-        });
-    }
-
-    // Before the head it becomes a 500, behind it the answer must not look whole.
-    void testFatalError()
-    {
-        FakeRequest request;
-        withRequest(request, {}, [](Request &got) {
-            pb_error error = sdk::makeError();
-            got.response().fatalError();
-            CPPUNIT_ASSERT(got.response().sendHead(500, error) && got.response().complete());
-            got.response().fatalError();
-            CPPUNIT_ASSERT(!got.response().complete());
         });
     }
 

@@ -3,6 +3,12 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
 #include <map>
 #include <vector>
 
@@ -13,7 +19,7 @@ using Action = Decision::Action;
 
 class ImaginedFiles final : public FileSystem {
 public:
-    FileKind look(const std::string &file) const override
+    FileKind look(const std::string &file) override
     {
         const auto found = files.find(file);
         return found == files.end() ? FileKind::missing : found->second;
@@ -43,7 +49,7 @@ struct Row {
 
 void check(const Target &target, const std::vector<Row> &rows)
 {
-    const ImaginedFiles files;
+    ImaginedFiles files;
     for (const Row &row : rows) {
         const Decision got = decide(target, row.path, files);
         CPPUNIT_ASSERT_MESSAGE(row.path, row.action == got.action);
@@ -63,6 +69,7 @@ class ScriptPathTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(testScript);
     CPPUNIT_TEST(testIndex);
     CPPUNIT_TEST(testEncoding);
+    CPPUNIT_TEST(testAnUntouchedFile);
     CPPUNIT_TEST_SUITE_END();
 
 public:
@@ -120,6 +127,42 @@ public:
     {
         CPPUNIT_ASSERT_EQUAL(std::string("/a-._~b/%20%0D%0A%25%C3%A4%22"),
                              percentEncoded("/a-._~b/ \r\n%ä\""));
+    }
+
+    // What may spare a request the look at permissions and the change of directory.
+    void testAnUntouchedFile()
+    {
+        char directory[] = "/tmp/script-path-XXXXXX";
+        CPPUNIT_ASSERT(mkdtemp(directory) != nullptr);
+        const std::string file = std::string(directory) + "/a.php";
+        const std::string other = std::string(directory) + "/b.php";
+        std::ofstream(file) << "a";
+        std::ofstream(other) << "b";
+        RealFileSystem files;
+        const auto same = [&](const std::string &name) {
+            CPPUNIT_ASSERT(files.look(name) == FileKind::regular);
+            return files.sameAgain();
+        };
+        CPPUNIT_ASSERT(!same(file));
+        CPPUNIT_ASSERT(same(file));
+        CPPUNIT_ASSERT(files.look(file + "x") == FileKind::missing);
+        CPPUNIT_ASSERT(!files.sameAgain());
+        CPPUNIT_ASSERT(same(file)); // nothing else has been run in between
+        CPPUNIT_ASSERT(!same(other));
+        CPPUNIT_ASSERT(!same(file));
+        chmod(file.c_str(), 0600);
+        CPPUNIT_ASSERT(!same(file));
+        CPPUNIT_ASSERT(same(file));
+        rename(other.c_str(), file.c_str());
+        CPPUNIT_ASSERT(!same(file));
+        CPPUNIT_ASSERT(same(file));
+        CPPUNIT_ASSERT_EQUAL(0, link(file.c_str(), other.c_str()));
+        CPPUNIT_ASSERT(!same(file));
+        CPPUNIT_ASSERT(!same(file)); // it may be found by its other name
+        unlink(file.c_str());
+        CPPUNIT_ASSERT(files.look(file) == FileKind::missing);
+        unlink(other.c_str());
+        rmdir(directory);
     }
 };
 CPPUNIT_TEST_SUITE_REGISTRATION(ScriptPathTest);
