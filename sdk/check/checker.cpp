@@ -1,6 +1,7 @@
 // patchbay-module: see checker.hpp. Everything that runs code of the module runs in a child.
 #include "checker.hpp"
 
+#include "program.hpp"
 #include "rule.hpp"
 #include "sample_options.hpp"
 #include "subject.hpp"
@@ -126,7 +127,9 @@ bool checkOptions(Verdict &verdict, const CheckRequest &request, Target &target)
         outcome.state = request.options ? State::broken : State::skipped;
         outcome.text += request.options ? "" : " Give what it needs with --options JSON";
     } else {
-        target.options = canonicalOptions(given);
+        const std::string canonical = canonicalOptions(given);
+        target.options = withProgram(canonical, programFile());
+        target.pattern = target.options != canonical ? canonical : "";
     }
     verdict.results.push_back({"options", "its schema takes the options", outcome});
     return refused.empty();

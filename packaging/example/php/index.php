@@ -38,7 +38,7 @@ function show_request(): void
 {
     begin(getenv('GREETING') ?: 'Hello');
     echo '<p>PHP ', PHP_VERSION, ', answered by process ', getmypid(), '. Reload: it changes.</p><table>';
-    $facts = $_SERVER;
+    $facts = array_diff_key($_SERVER, getenv()); // the process's environment may hold secrets
     ksort($facts);
     foreach ($facts as $name => $value) {
         echo '<tr><td>', text($name), '</td><td>', text($value), "</td></tr>\n";
