@@ -11,7 +11,11 @@
 #include "module/discovery.hpp"
 #include "module/loader.hpp"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 
 namespace patchbay::check {
@@ -29,9 +33,20 @@ constexpr const char *kPromises[] = {"it is a shared object and the linker finds
                                      "its options schema can be used"};
 static_assert(std::size(kPromises) == std::size(modules::kRules));
 
+std::string userName()
+{
+    const passwd *user = ::getpwuid(::geteuid());
+    return user != nullptr ? user->pw_name : std::to_string(::geteuid());
+}
+
 // "RULE text": a descriptor that breaks a rule, on its way to the parent.
 std::string describe(const std::string &file)
 {
+    if (::access(file.c_str(), R_OK) != 0 && errno == EACCES) {
+        throw Finding(std::string(modules::kRules[0]) + " the user \"" + userName() +
+                      "\", as whom it is tried here, may not read it. Let everybody read the file "
+                      "and enter the directories above it, or try it as another user than root");
+    }
     try {
         loadModule(file);
         return modules::writeManifest({{modules::describeFile(file)}, {}});

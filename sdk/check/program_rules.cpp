@@ -10,6 +10,7 @@
 #include "base/unique_fd.hpp"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -114,6 +115,8 @@ Become become(const Object &object)
 
 std::string becomesProgram(const Target &target)
 {
+    // What this process was given by its own caller is no fault of the module's.
+    ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     const auto object = makeObject(target.info.file, target.options);
     const Become result = become(*object);
     expect(result.refusal.empty(), "become() fails: " + result.refusal);
