@@ -1,6 +1,7 @@
 // patchbay-module: see checker.hpp. Everything that runs code of the module runs in a child.
 #include "checker.hpp"
 
+#include "program.hpp"
 #include "rule.hpp"
 #include "sample_options.hpp"
 #include "subject.hpp"
@@ -10,7 +11,11 @@
 #include "module/discovery.hpp"
 #include "module/loader.hpp"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 
 namespace patchbay::check {
@@ -28,9 +33,20 @@ constexpr const char *kPromises[] = {"it is a shared object and the linker finds
                                      "its options schema can be used"};
 static_assert(std::size(kPromises) == std::size(modules::kRules));
 
+std::string userName()
+{
+    const passwd *user = ::getpwuid(::geteuid());
+    return user != nullptr ? user->pw_name : std::to_string(::geteuid());
+}
+
 // "RULE text": a descriptor that breaks a rule, on its way to the parent.
 std::string describe(const std::string &file)
 {
+    if (::access(file.c_str(), R_OK) != 0 && errno == EACCES) {
+        throw Finding(std::string(modules::kRules[0]) + " the user \"" + userName() +
+                      "\", as whom it is tried here, may not read it. Let everybody read the file "
+                      "and enter the directories above it, or try it as another user than root");
+    }
     try {
         loadModule(file);
         return modules::writeManifest({{modules::describeFile(file)}, {}});
@@ -126,7 +142,9 @@ bool checkOptions(Verdict &verdict, const CheckRequest &request, Target &target)
         outcome.state = request.options ? State::broken : State::skipped;
         outcome.text += request.options ? "" : " Give what it needs with --options JSON";
     } else {
-        target.options = canonicalOptions(given);
+        const std::string canonical = canonicalOptions(given);
+        target.options = withProgram(canonical, programFile());
+        target.pattern = target.options != canonical ? canonical : "";
     }
     verdict.results.push_back({"options", "its schema takes the options", outcome});
     return refused.empty();

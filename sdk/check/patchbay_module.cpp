@@ -2,6 +2,7 @@
 #include "checker.hpp"
 #include "command_line.hpp"
 #include "new_project.hpp"
+#include "program.hpp"
 
 #include "base/build_info.hpp"
 
@@ -56,6 +57,9 @@ int run(const CommandLine &line)
 
 int main(int argc, char **argv)
 {
+    if (const auto code = check::runAsProgram()) {
+        return *code;
+    }
     std::signal(SIGPIPE, SIG_IGN);
     const std::span<const char *const> arguments(argv, static_cast<std::size_t>(argc));
     int code = kTrouble;

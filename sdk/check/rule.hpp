@@ -13,6 +13,7 @@ namespace patchbay::check {
 struct Target {
     modules::ModuleInfo info; // file, kind and schema of the module
     std::string options;      // that passed the schema, canonical
+    std::string pattern;      // the same with "@PROGRAM@" in it; empty: they had none
     std::string encoder;      // file of the encoder that goes with a runtime; may be empty
     std::string address;      // one that a listener takes; may be empty
 };
@@ -37,6 +38,8 @@ std::vector<Rule> instanceRules(const Target &target);
 std::vector<Rule> listenerRules(const Target &target);
 std::vector<Rule> encoderRules(const Target &target);
 std::vector<Rule> runtimeRules(const Target &target);
+// Of a runtime whose workers are programs.
+std::vector<Rule> programRules(const Target &target);
 std::vector<Rule> sinkRules(const Target &target);
 
 } // namespace patchbay::check

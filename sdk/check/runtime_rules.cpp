@@ -19,7 +19,8 @@ using Message = std::vector<std::uint8_t>;
 
 constexpr std::uint32_t kThreads = 4;
 constexpr std::size_t kRequestsPerThread = 50;
-constexpr std::uint64_t kId = 1; // of a request, for log lines
+constexpr std::chrono::seconds kLimit{20}; // for a look at it
+constexpr std::uint64_t kId = 1;           // of a request, for log lines
 
 // A runtime that was brought up: a worker's main thread. stop() ends it in good order; without it
 // the process ends.
@@ -223,32 +224,34 @@ std::string servesOnThreads(const Target &target)
     return {};
 }
 
-// Its workers are programs: nothing of them runs in here.
-std::string programReason(const Target &target)
+// Are its workers programs? Then nothing of them runs in here.
+bool makesPrograms(const Target &target)
 {
-    Outcome outcome = runApart(
+    const Outcome outcome = runApart(
         [target] {
             const auto object = makeObject(target.info.file, target.options);
             return std::string(object->ops<pb_runtime_ops>().become != nullptr ? "program" : "");
         },
-        std::chrono::seconds(20));
-    return outcome.text == "program" ? "its workers are programs of their own" : std::string();
+        kLimit);
+    return outcome.text == "program";
 }
 
 } // namespace
 
 std::vector<Rule> runtimeRules(const Target &target)
 {
-    const std::string program = programReason(target);
-    std::string noService = program;
-    if (program.empty() && target.encoder.empty()) {
-        noService = "serving needs messages: give the encoder that goes with it, --encoder FILE.so";
+    if (makesPrograms(target)) {
+        return programRules(target);
     }
+    const std::string noService =
+        target.encoder.empty()
+            ? "serving needs messages: give the encoder that goes with it, --encoder FILE.so"
+            : "";
     std::vector<Rule> rules;
     rules.push_back({"start",
                      "start(), thread_enter(), thread_leave() and stop() in this order",
                      {{"", [target] { return startsAndStops(target); }}},
-                     program,
+                     {},
                      true});
     Rule serve{"serve", "ordinary requests are answered", {}, noService};
     Rule trouble{"trouble", "serve() comes back whatever happens to a request", {}, noService};

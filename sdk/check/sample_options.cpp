@@ -96,6 +96,17 @@ std::string canonicalOptions(std::string_view options)
     return json::writeCanonical(json::read(options));
 }
 
+std::string withProgram(std::string_view options, std::string_view path)
+{
+    const std::string mark = "\"@PROGRAM@\"";
+    const std::string name = json::writeCanonical(Value::string(std::string(path)));
+    std::string text(options);
+    for (auto at = text.find(mark); at != text.npos; at = text.find(mark, at + name.size())) {
+        text.replace(at, mark.size(), name);
+    }
+    return text;
+}
+
 bool declaresOption(std::string_view schema, std::string_view name)
 {
     return json::Schema(schema).declares(name);

@@ -16,6 +16,9 @@ std::string defaultsFault(std::string_view schema);
 // As create() gets them: members sorted by name. For text that has no fault.
 std::string canonicalOptions(std::string_view options);
 
+// Canonical options with a program's path in the place of each "@PROGRAM@".
+std::string withProgram(std::string_view options, std::string_view path);
+
 // Does the schema declare this option?
 bool declaresOption(std::string_view schema, std::string_view name);
 
