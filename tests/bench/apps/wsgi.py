@@ -21,6 +21,12 @@ def stream(start_response):
         yield PIECE
 
 
+def work():
+    """About a millisecond of work."""
+    sum(range(50000))
+    return HELLO
+
+
 def application(environ, start_response):
     path = environ["PATH_INFO"]
     if path == "/hello":
@@ -29,4 +35,6 @@ def application(environ, start_response):
         return echo(environ, start_response)
     if path == "/stream":
         return stream(start_response)
+    if path == "/work":
+        return answer(start_response, work())
     return answer(start_response, LARGE)

@@ -11,10 +11,10 @@ namespace {
 
 constexpr const char *kNames[] = {"refused", "lost", "garbled", "wrong size", "hanging", "unsent"};
 
-std::string text(const char *format, double value)
+std::string text(double value, int digits = 2)
 {
     char buffer[64];
-    const int size = std::snprintf(buffer, sizeof buffer, format, value);
+    const int size = std::snprintf(buffer, sizeof buffer, "%.*f", digits, value);
     return {buffer, static_cast<std::size_t>(size)};
 }
 
@@ -51,10 +51,10 @@ std::string Tally::timesText(Times &times) const
     const auto at = [&](double share) {
         const auto rank =
             static_cast<std::size_t>(share * static_cast<double>(times.size()) + 0.999999);
-        return text("%.2f", times[std::clamp<std::size_t>(rank, 1, times.size()) - 1] / 100.0);
+        return text(times[std::clamp<std::size_t>(rank, 1, times.size()) - 1] / 100.0);
     };
     return "{\"count\": " + std::to_string(times.size()) +
-           ", \"mean\": " + text("%.2f", sum / static_cast<double>(times.size()) / 100.0) +
+           ", \"mean\": " + text(sum / static_cast<double>(times.size()) / 100.0) +
            ", \"p50\": " + at(0.5) + ", \"p90\": " + at(0.9) + ", \"p99\": " + at(0.99) +
            ", \"p999\": " + at(0.999) + ", \"max\": " + at(1) + "}";
 }
@@ -74,8 +74,8 @@ std::string Tally::json(Clock::duration elapsed)
     for (unsigned i = 0; i < kFailures; i++) {
         failures += std::string("\"") + kNames[i] + "\": " + std::to_string(failures_[i]) + ", ";
     }
-    return "{\"seconds\": " + text("%.6f", std::chrono::duration<double>(elapsed).count()) +
-           ", \"own_cpu\": " + text("%.6f", ownSeconds()) + ", \"answers\": {" + answers +
+    return "{\"seconds\": " + text(std::chrono::duration<double>(elapsed).count(), 6) +
+           ", \"own_cpu\": " + text(ownSeconds(), 6) + ", \"answers\": {" + answers +
            "}, \"failures\": {" + failures +
            "\"unexpected status\": " + std::to_string(unexpected) + "}}";
 }

@@ -40,6 +40,16 @@ def ticks(pids):
     return total
 
 
+def switches(pids):
+    """How often threads have stopped running, of their own will or not."""
+    total = 0
+    for pid in pids:
+        for task in _tasks(pid):
+            text = pathlib.Path(task, "status").read_text()
+            total += sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", text)))
+    return total
+
+
 def busy_seconds():
     """Processor time of everybody, stolen time included."""
     fields = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]

@@ -15,15 +15,10 @@ def median(values):
 
 
 def number(value, digits=3):
-    """With so many significant digits, no exponent."""
+    """With at least so many digits, no exponent."""
     if value is None:
         return "-"
-    if value == 0 or abs(value) >= 10 ** (digits - 1):
-        return f"{value:,.0f}"
-    places = digits - 1
-    while abs(value) >= 10 and places > 0:
-        value, places = value / 10, places - 1
-    return f"{value * 10 ** (digits - 1 - places):.{places}f}"
+    return f"{value:,.{max(0, digits - len(str(int(abs(value)))))}f}"
 
 
 def table(header, rows):

@@ -35,6 +35,7 @@ class Server:
     package = ""                 # Debian's, for the version
     # It serves no more keep-alive connections at a time than it has workers.
     connection_holds_worker = False
+    most_connections = 1 << 20
 
     def __init__(self, place, kind):
         self.place, self.kind = place, kind

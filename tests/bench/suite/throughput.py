@@ -9,7 +9,7 @@ from suite import sample
 from suite.generator import Generator
 from suite.report import median, number, table
 from suite.server import Place
-from suite.workloads import LOADS, WORKLOADS
+from suite.workloads import WORKLOADS
 
 import harness
 
@@ -129,4 +129,3 @@ def measure(report, choice):
         print(f"Patchbay failed {bad} requests; results.json says how.", file=sys.stderr)
 
 
-__all__ = ["LOADS", "check", "measure", "place"]

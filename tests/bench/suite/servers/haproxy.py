@@ -1,11 +1,13 @@
 """HAProxy answering by itself."""
+import resource
+
 from suite import workloads
 from suite.server import Server
 
 CONFIGURATION = """
 global
     nbthread {threads}
-    maxconn 4000
+    maxconn {connections}
 defaults
     mode http
     timeout client 60s
@@ -23,8 +25,11 @@ class HAProxy(Server):
     kinds = ("fixed",)
     programs = ("/usr/sbin/haproxy",)
     package = "haproxy"
+    # It wants two descriptors for each, for a client and a server, before it starts.
+    most_connections = min(11000, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200) // 2)
 
     def launch(self):
         page = self.write("page", workloads.PAGE)
         self.spawn("/usr/sbin/haproxy", "-db", "-f", self.write("haproxy.cfg", CONFIGURATION.format(
-            threads=self.place.workers, port=self.port, page=page)))
+            threads=self.place.workers, port=self.port, page=page,
+            connections=self.most_connections)))

@@ -12,7 +12,7 @@ daemon off;
 pid nginx.pid;
 error_log stderr;
 worker_processes {workers};
-events {{ worker_connections 4096; }}
+events {{ worker_connections 12000; }}
 http {{
     access_log off;
     default_type text/plain;
