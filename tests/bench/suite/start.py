@@ -1,5 +1,6 @@
 """How long servers take to their first answer, and what they do when there is nothing to do."""
 import time
+from unittest import mock
 
 from suite import machine
 from suite.report import median, number, table
@@ -15,7 +16,7 @@ def first_answer(one, workload):
     """Milliseconds from the start of the process to the right answer of the application."""
     server = one(Place(None, 2), workload.kind)
     begin = time.perf_counter()
-    with server:
+    with mock.patch("harness.PAUSE", 0.001), server:
         check(server, workload)
         return (time.perf_counter() - begin) * 1000
 

@@ -1,7 +1,10 @@
 """nginx: answering by itself, and in front of what has no HTTP of its own."""
+import contextlib
 import glob
 import os
+import socket
 
+from harness import wait_for
 from suite import workloads
 from suite.server import APPS, Server
 from suite.servers.python_servers import uwsgi_command
@@ -52,13 +55,21 @@ class Nginx(Server):
 
     def launch(self):
         self.backend()
+        if self.processes:
+            wait_for(f"the backend of {self.name}", self.backend_listens, 30)
         user = "user root;" if os.getuid() == 0 else ""
         configuration = self.write("nginx.conf", CONFIGURATION.format(
             workers=self.place.workers, port=self.port, location=self.location(), user=user))
         self.spawn("/usr/sbin/nginx", "-p", f"{self.directory}/", "-c", configuration)
 
     def backend(self):
-        pass
+        """Begins what listens on backend.sock, if there is such."""
+
+    def backend_listens(self):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(self.directory / "backend.sock"))
+            return True
+        return False
 
     def location(self):
         text = workloads.PAGE.decode().replace("\r", "\\r").replace("\n", "\\n")
