@@ -9,7 +9,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
 # What can be measured: a module of this package with a function measure(report, choice).
 MEASUREMENTS = ["throughput", "memory", "start", "reconfiguration", "replacement", "overload",
-                "syscalls"]
+                "syscalls", "micro"]
 
 
 class Choice:
