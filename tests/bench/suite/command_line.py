@@ -18,8 +18,8 @@ class Choice:
     def __init__(self, arguments, servers):
         from suite.workloads import LOADS
         self.quick = arguments.quick
-        self.rounds = arguments.rounds or (2 if self.quick else 5)
-        self.seconds = arguments.seconds or (0.5 if self.quick else 1.0)
+        self.rounds = arguments.rounds or (2 if self.quick else 4)
+        self.seconds = arguments.seconds or (0.4 if self.quick else 0.7)
         default = "pinned" if self.quick else "both"
         mode = arguments.mode or default
         self.modes = ["pinned", "free"] if mode == "both" else [mode]
@@ -40,8 +40,8 @@ def parser():
         "such. See tests/bench/README.md.")
     p.add_argument("what", nargs="*", metavar="WHAT", help=f"any of {names}; default: all of them")
     p.add_argument("--quick", action="store_true", help="a few minutes: less of everything")
-    p.add_argument("--rounds", type=int, help="samples of each server (5; quick: 2)")
-    p.add_argument("--seconds", type=float, help="length of a sample (1; quick: 0.5)")
+    p.add_argument("--rounds", type=int, help="samples of each server (4; quick: 2)")
+    p.add_argument("--seconds", type=float, help="length of a sample (0.7; quick: 0.4)")
     p.add_argument("--mode", choices=["pinned", "free", "both"],
                    help="server on processor 0 and generator on 1; or anywhere (both; quick: pinned)")
     p.add_argument("--servers", type=lambda text: text.split(","), metavar="A,B,...")

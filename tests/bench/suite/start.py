@@ -1,4 +1,5 @@
 """How long servers take to their first answer, and what they do when there is nothing to do."""
+import contextlib
 import time
 from unittest import mock
 
@@ -21,35 +22,41 @@ def first_answer(one, workload):
         return (time.perf_counter() - begin) * 1000
 
 
-def idle(one, workload):
-    """Ticks, processor time and involuntary wake-ups of a server that has served and is left alone."""
-    with one(Place(None, 2), workload.kind) as server:
-        check(server, workload)
-        time.sleep(1)
-        pids = server.pids()
-        before = (machine.ticks(pids), machine.cpu_seconds(pids), machine.switches(pids))
+def idle(pairs):
+    """What servers do that have served one request and are left alone, all at the same time: ticks,
+    processor time, and how often a thread of theirs has run."""
+    with contextlib.ExitStack() as stack:
+        servers = []
+        for one, workload in pairs:
+            servers.append(stack.enter_context(one(Place(None, 2), workload.kind)))
+            check(servers[-1], workload)
+        time.sleep(2)
+        before = [usage(server) for server in servers]
         time.sleep(IDLE_SECONDS)
-        return {"ticks": machine.ticks(pids) - before[0],
-                "ms": (machine.cpu_seconds(pids) - before[1]) * 1000,
-                "switches": machine.switches(pids) - before[2]}
+        return [[now - then for now, then in zip(usage(server), earlier)]
+                for server, earlier in zip(servers, before)]
+
+
+def usage(server):
+    pids = server.pids()
+    return machine.ticks(pids), machine.cpu_seconds(pids) * 1000, machine.switches(pids)
 
 
 def measure(report, choice):
-    report.section("Start and idleness", "Milliseconds from the start of the process to the first "
-                   f"right answer, median and longest of {ROUNDS}. Then the server is left alone "
-                   f"for {IDLE_SECONDS} s: processor time in ticks of 10 ms and in ms, and how often "
-                   "a thread of it ran.")
-    results, rows = [], []
     rounds = 2 if choice.quick else ROUNDS
+    report.section("Start and idleness", "Milliseconds from the start of the process to the first "
+                   f"right answer, median and longest of {rounds}. Then servers are left alone "
+                   f"for {IDLE_SECONDS} s: processor time in ticks and in ms, and how often a "
+                   "thread has run.")
     # The fixed answer comes of an application that is tried again and again: that is not idle.
-    for workload in (w for w in WORKLOADS if w.name.endswith("hello") and choice.wants(w.name)):
-        for one in (s for s in choice.servers if workload.kind in s.kinds):
-            times = [first_answer(one, workload) for _ in range(rounds)]
-            rest = idle(one, workload)
-            results.append({"workload": workload.name, "server": one.name, "ms": times,
-                            "idle": rest})
-            rows.append([workload.name, one.name, number(median(times)), number(max(times)),
-                         rest["ticks"], number(rest["ms"]), rest["switches"]])
+    pairs = [(one, workload) for workload in WORKLOADS if workload.name.endswith("hello")
+             for one in choice.servers if workload.kind in one.kinds and choice.wants(workload.name)]
+    times = [[first_answer(*pair) for _ in range(rounds)] for pair in pairs]
+    results = [{"workload": workload.name, "server": one.name, "ms": ms, "ticks": ticks,
+                "cpu_ms": cpu, "switches": switches}
+               for (one, workload), ms, (ticks, cpu, switches) in zip(pairs, times, idle(pairs))]
     report.say(table(["", "server", "first answer, ms", "longest, ms", "ticks", "CPU ms",
-                      "switches"], rows))
+                      "switches"], [
+        [r["workload"], r["server"], number(median(r["ms"])), number(max(r["ms"])), r["ticks"],
+         number(r["cpu_ms"]), r["switches"]] for r in results]))
     report.keep("start", results)
