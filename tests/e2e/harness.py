@@ -25,6 +25,8 @@ DAEMON = BUILD / "core" / "patchbayd"
 MODULES = BUILD / "modules"
 # Sanitizer builds are slower; waits are bounds, not measurements.
 BOUND = 60.0
+# Between two looks of wait_for().
+PAUSE = 0.02
 
 _next_port = 10000 + (os.getpid() % 220) * 100
 
@@ -51,7 +53,7 @@ def wait_for(what, condition, bound=BOUND):
             return value
         if time.monotonic() > end:
             raise AssertionError(f"waited {bound} s in vain for {what}")
-        time.sleep(0.02)
+        time.sleep(PAUSE)
 
 
 def alive(pid):

@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 
 #include <cassert>
 #include <new>
@@ -10,11 +11,15 @@
 namespace patchbay::app {
 namespace {
 
+constexpr std::size_t kRecordsSize = ipc::kMaxSlots * sizeof(SlotRecord);
+
 SlotRecord *makeRecords()
 {
-    // All-zero bytes are a free record: SlotRecord's members are zero by default.
-    void *memory = std::calloc(ipc::kMaxSlots, sizeof(SlotRecord));
-    if (memory == nullptr) {
+    // All-zero bytes are a free record: SlotRecord's members are zero by default. Pages of our own:
+    // calloc() writes zeros over a block of this size as soon as the heap has a used one to offer.
+    void *memory =
+        ::mmap(nullptr, kRecordsSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
         throw std::bad_alloc();
     }
     return static_cast<SlotRecord *>(memory);
@@ -31,6 +36,11 @@ Application::Application(std::string name, std::string key,
 {
     memory_.markAllFree();
     slotPool_.markAllFree();
+}
+
+void Application::Unmap::operator()(SlotRecord *records) const noexcept
+{
+    ::munmap(records, kRecordsSize);
 }
 
 Application::~Application()

@@ -14,7 +14,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -116,8 +115,8 @@ public:
     std::atomic<std::uint64_t> waitMicroseconds{0};
 
 private:
-    struct Free {
-        void operator()(SlotRecord *records) const noexcept { std::free(records); }
+    struct Unmap {
+        void operator()(SlotRecord *records) const noexcept;
     };
 
     std::string name_;
@@ -133,7 +132,7 @@ private:
     std::vector<std::atomic<std::uint64_t>> slotBits_;
     ipc::UnitPool slotPool_;
     // Zeroed pages that cost nothing until used: an application nobody calls stays small.
-    std::unique_ptr<SlotRecord[], Free> slots_;
+    std::unique_ptr<SlotRecord[], Unmap> slots_;
     std::array<UniqueFd, ipc::kMaxEngines> doorbells_;
 };
 
