@@ -25,9 +25,11 @@ std::chrono::milliseconds lookEvery(const Limits &limits) noexcept
 } // namespace
 
 AppLink::AppLink(engine::Engine &engine, std::uint32_t engineNumber,
-                 std::shared_ptr<Application> application, std::vector<AppLink *> &busy)
+                 std::shared_ptr<Application> application, std::vector<AppLink *> &busy,
+                 std::vector<WorkerLink *> &toSignal)
     : engine_(engine), engineNumber_(engineNumber), application_(std::move(application)),
-      busy_(busy), lookEvery_(lookEvery(application_->limits())), memoryHint_(engineNumber * 16)
+      busy_(busy), toSignal_(toSignal), lookEvery_(lookEvery(application_->limits())),
+      memoryHint_(engineNumber * 16)
 {
 }
 

@@ -46,6 +46,7 @@ struct WorkerLink {
     std::shared_ptr<WorkerView> view;
     ipc::ReplyConsumer replies;
     std::uint32_t references = 1;
+    bool toSignal = false;   // at the end of the turn; counted in references
     bool again = false;      // look into its ring though nobody knocked
     bool broken = false;     // its ring makes no sense; not read any more
     bool complained = false; // one log line per worker about bad entries
@@ -61,7 +62,8 @@ public:
     static constexpr std::chrono::milliseconds kLook{250};
 
     AppLink(engine::Engine &engine, std::uint32_t engineNumber,
-            std::shared_ptr<Application> application, std::vector<AppLink *> &busy);
+            std::shared_ptr<Application> application, std::vector<AppLink *> &busy,
+            std::vector<WorkerLink *> &toSignal);
     ~AppLink();
     AppLink(const AppLink &) = delete;
     AppLink &operator=(const AppLink &) = delete;
@@ -114,6 +116,14 @@ public:
         return number < workers_.size() ? workers_[number] : nullptr;
     }
     void waitForInbox(Exchange &exchange) noexcept;
+    // There is something new for this worker: it hears so at the end of the turn, once.
+    void signalLater(WorkerLink &worker)
+    {
+        if (!std::exchange(worker.toSignal, true)) {
+            worker.references++;
+            toSignal_.push_back(&worker);
+        }
+    }
     void countAnswer() noexcept { answers_++; }
     void notePushed() noexcept { pushed_++; }
     engine::List<Exchange, PausedTag> &paused() noexcept { return paused_; }
@@ -159,7 +169,8 @@ private:
     engine::Engine &engine_;
     std::uint32_t engineNumber_;
     std::shared_ptr<Application> application_;
-    std::vector<AppLink *> &busy_; // the engine's; links with something alive
+    std::vector<AppLink *> &busy_;        // the engine's; links with something alive
+    std::vector<WorkerLink *> &toSignal_; // the engine's
     Lookout lookout_{*this};
     std::chrono::milliseconds lookEvery_;
     bool inBusy_ = false;

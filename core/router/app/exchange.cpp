@@ -22,7 +22,7 @@ void ReplyRun::release() noexcept
     if (ticket_ != kNoTicket) {
         link.noteConsumed(ticket_, units_, counted_);
     }
-    ipc::signalWorker(worker.view->segment.layout());
+    link.signalLater(worker);
     worker.drop();
 }
 

@@ -9,7 +9,7 @@ AppLink &AppLinks::add(const std::shared_ptr<Application> &application)
 {
     std::unique_ptr<AppLink> &link = links_[application.get()];
     if (!link) {
-        link = std::make_unique<AppLink>(engine_, engineNumber_, application, busy_);
+        link = std::make_unique<AppLink>(engine_, engineNumber_, application, busy_, toSignal_);
     }
     return *link;
 }
@@ -40,6 +40,17 @@ void AppLinks::endOfTurn()
         busy_[i]->settle();
     }
     std::erase_if(busy_, [](AppLink *link) { return link->leaveIfIdle(); });
+}
+
+// One wake-up for all that a turn has sent on: a worker that streams finds room for many pieces.
+void AppLinks::signalWorkers() noexcept
+{
+    for (WorkerLink *worker : toSignal_) {
+        worker->toSignal = false;
+        ipc::signalWorker(worker->view->segment.layout());
+        worker->drop();
+    }
+    toSignal_.clear();
 }
 
 bool AppLinks::prepareSleep() noexcept

@@ -21,18 +21,25 @@ public:
     void remove(const Application &application); // nothing of it may be alive
 
     void endOfTurn();
+    // After everything that may release replies: at the end of each turn.
+    void signalWorkers() noexcept;
     bool prepareSleep() noexcept;
     void endSleep() noexcept;
     bool hasArrived() const noexcept; // something from a worker
     bool isBusy() const noexcept { return !busy_.empty(); }
     void orphanAll() noexcept; // before the engine ends
-    void clear() { links_.clear(); }
+    void clear()
+    {
+        signalWorkers();
+        links_.clear();
+    }
 
 private:
     engine::Engine &engine_;
     std::uint32_t engineNumber_;
-    std::vector<AppLink *> busy_; // few, whatever the number of applications
-    std::size_t announced_ = 0;   // how many of them have been told that we sleep
+    std::vector<AppLink *> busy_;        // few, whatever the number of applications
+    std::vector<WorkerLink *> toSignal_; // in this turn
+    std::size_t announced_ = 0;          // how many of them have been told that we sleep
     std::unordered_map<const Application *, std::unique_ptr<AppLink>> links_;
 };
 

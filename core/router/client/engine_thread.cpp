@@ -250,6 +250,7 @@ void EngineThread::Impl::endOfTurn()
     }
     context_->links.endOfTurn();
     freeClosed();
+    context_->links.signalWorkers();
     checkInvariants();
     if (context_->stopping && context_->connections.empty() && !context_->links.isBusy()) {
         finish();

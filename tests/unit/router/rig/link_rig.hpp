@@ -103,6 +103,7 @@ public:
         OneTurn turn(engine);
         engine.run(turn);
         links.endOfTurn();
+        links.signalWorkers();
     }
     // False: it did not become true.
     bool turnUntil(const std::function<bool()> &condition)
