@@ -36,8 +36,8 @@ private:
     std::uint64_t head_;
 };
 
-// [worker] After a push: marks the worker dirty at the engine's door. true: the engine sleeps and
-// the caller must write to its doorbell eventfd.
+// [worker] After a push: marks the worker dirty at the engine's door. true: the engine sleeps, this
+// worker has not rung since it fell asleep, and the caller must write to its doorbell eventfd.
 bool knock(EngineDoor &door, std::uint32_t worker) noexcept;
 // [engine] Before sleeping: announce it. false: there are dirty workers, do not sleep.
 bool prepareSleep(EngineDoor &door) noexcept;
