@@ -57,7 +57,13 @@ ReplyConsumer::Result ReplyConsumer::pop(ReplyEntry &entry) noexcept
 bool knock(EngineDoor &door, std::uint32_t worker) noexcept
 {
     std::uint64_t bit = std::uint64_t{1} << (worker % 64);
-    door.dirty[worker % kMaxWorkers / 64].fetch_or(bit, std::memory_order_seq_cst);
+    const std::uint64_t marked =
+        door.dirty[worker % kMaxWorkers / 64].fetch_or(bit, std::memory_order_seq_cst);
+    // Still marked: the engine has not been up since our last knock, and that one has rung, or seen
+    // it awake, and then it does not fall asleep before it has looked at our mark.
+    if ((marked & bit) != 0) {
+        return false;
+    }
     // Only read, not claimed: were it claimed and this worker to die before it writes, the others'
     // answers would lie there unseen.
     return door.sleeping.load(std::memory_order_seq_cst) != 0;

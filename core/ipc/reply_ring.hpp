@@ -36,8 +36,8 @@ private:
     std::uint64_t head_;
 };
 
-// [worker] After a push: marks the worker dirty at the engine's door. true: the engine sleeps and
-// the caller must write to its doorbell eventfd.
+// [worker] After a push: marks the worker dirty at the engine's door. true: the engine sleeps, this
+// worker has not rung since it fell asleep, and the caller must write to its doorbell eventfd.
 bool knock(EngineDoor &door, std::uint32_t worker) noexcept;
 // [engine] Has a worker said something that takeDirty() has not told yet?
 bool isDirty(const EngineDoor &door) noexcept;
