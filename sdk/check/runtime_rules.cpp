@@ -20,7 +20,6 @@ using Message = std::vector<std::uint8_t>;
 constexpr std::uint32_t kThreads = 4;
 constexpr std::size_t kRequestsPerThread = 50;
 constexpr std::chrono::seconds kLimit{20}; // for a look at it
-constexpr std::uint64_t kId = 1;           // of a request, for log lines
 
 // A runtime that was brought up: a worker's main thread. stop() ends it in good order; without it
 // the process ends.
@@ -39,6 +38,7 @@ public:
         expect(result == PB_OK || !text.empty(), "start() fails and does not say why");
         expect(result == PB_OK, "start() fails: " + text);
     }
+    std::uint32_t minor() const { return object_->module().abi_minor; }
     void *enter() const
     {
         doing("thread_enter()");
@@ -122,10 +122,9 @@ Message messageFor(const Target &target, const Script &script)
     return message;
 }
 
-void serveOne(const Worker &worker, void *thread, const Script &script, const Message &message,
-              std::uint64_t id)
+void serveOne(const Worker &worker, void *thread, const Script &script, const Message &message)
 {
-    ScriptedExchange exchange(script, message, id);
+    ScriptedExchange exchange(script, message, worker.minor());
     const int result = worker.serve(thread, exchange);
     const std::string about = " for " + script.name;
     expect(exchange.fault().empty(), exchange.fault() + about);
@@ -147,8 +146,8 @@ void serveAll(const Worker &worker, void *thread,
     std::vector<std::unique_ptr<ScriptedExchange>> exchanges;
     std::vector<const ScriptedExchange *> seen;
     for (const auto &[script, message] : requests) {
-        exchanges.push_back(
-            std::make_unique<ScriptedExchange>(*script, *message, kId, ScriptedExchange::In::loop));
+        exchanges.push_back(std::make_unique<ScriptedExchange>(*script, *message, worker.minor(),
+                                                               ScriptedExchange::In::loop));
         seen.push_back(exchanges.back().get());
     }
     const ScriptedLoop loop(std::move(exchanges));
@@ -158,7 +157,7 @@ void serveAll(const Worker &worker, void *thread,
         expect(!loop.begun(), "loop() returns PB_SERVE after it has asked for requests");
         for (const auto &[script, message] : requests) {
             doing("serve() of " + script->name);
-            serveOne(worker, thread, *script, *message, kId);
+            serveOne(worker, thread, *script, *message);
         }
         return;
     }

@@ -10,6 +10,8 @@ namespace patchbay::check {
 
 namespace {
 
+constexpr std::uint64_t kId = 1; // of a request, for log lines
+constexpr const char *kTooNew = "() of ABI 1.1 is called by a module that says it needs 1.0 only";
 constexpr std::size_t kRoom = std::size_t{1} << 16;
 
 int refuse(pb_error *error, const char *text)
@@ -60,22 +62,23 @@ std::vector<Script> scripts()
 }
 
 ScriptedExchange::ScriptedExchange(const Script &script, const std::vector<std::uint8_t> &message,
-                                   std::uint64_t id, In where)
+                                   std::uint32_t minor, In where)
     : script_(script), where_(where)
 {
-    face_.struct_size = sizeof face_;
+    const bool first = minor == 0;
+    face_.struct_size = first ? offsetof(pb_exchange, finish) : sizeof face_;
     face_.context = this;
     face_.message = message.data();
     face_.message_size = message.size();
     face_.content_length = script.body.size();
-    face_.id = id;
+    face_.id = kId;
     face_.read_body = &readBody;
     face_.head = &head;
     face_.write = &write;
     face_.write_buffered = &write;
     face_.cancelled = &cancelled;
-    face_.finish = &finish;
-    face_.room = &room;
+    face_.finish = first ? &finishTooNew : &finish;
+    face_.room = first ? &roomTooNew : &room;
 }
 
 void ScriptedExchange::noteCall()
@@ -170,6 +173,18 @@ std::size_t ScriptedExchange::room(void *context)
     ScriptedExchange &e = self(context);
     e.waiting_ = e.waiting_ || e.isOver();
     return e.isOver() ? 0 : kRoom;
+}
+
+int ScriptedExchange::finishTooNew(void *context, int)
+{
+    self(context).fault_ = std::string("finish") + kTooNew;
+    return PB_ERROR;
+}
+
+std::size_t ScriptedExchange::roomTooNew(void *context)
+{
+    self(context).fault_ = std::string("room") + kTooNew;
+    return 0;
 }
 
 } // namespace patchbay::check

@@ -36,9 +36,10 @@ class ScriptedExchange {
 public:
     // In a serve() everything blocks, in a loop() nothing.
     enum class In { serve, loop };
-    // message: what the encoder wrote. Both must outlive the exchange.
+    // message: what the encoder wrote. Both must outlive the exchange. minor: of the ABI that the
+    // module says it was made for; what came later is not there.
     ScriptedExchange(const Script &script, const std::vector<std::uint8_t> &message,
-                     std::uint64_t id, In where = In::serve);
+                     std::uint32_t minor, In where = In::serve);
     ScriptedExchange(const ScriptedExchange &) = delete;
     ScriptedExchange &operator=(const ScriptedExchange &) = delete;
 
@@ -67,6 +68,8 @@ private:
     static int finish(void *context, int result);
     static int cancelled(void *context);
     static std::size_t room(void *context);
+    static int finishTooNew(void *context, int result);
+    static std::size_t roomTooNew(void *context);
     void noteCall();
     bool isOver() const { return script_.cancelled || finished_ || gone_; }
 

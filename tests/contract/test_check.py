@@ -73,6 +73,7 @@ BROKEN = {
     "conduct/accepts_anything": ("accept-fails", "succeeds"),
     "conduct/starts_never": ("start", "does not say why"),
     "conduct/answers_without_head": ("serve", "without having called head()"),
+    "conduct/needs_more_than_it_says": ("serve", "finish() of ABI 1.1 is called"),
     "conduct/throws_in_serve": ("serve", "an exception leaves serve(): the application is upset"),
     "conduct/serves_from_another_thread": ("serve", "another thread"),
     "conduct/gives_up_on_writes": ("trouble", "crashes during serve()"),

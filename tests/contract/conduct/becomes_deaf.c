@@ -1,4 +1,5 @@
 /* Signals are blocked in the program. */
+#define _POSIX_C_SOURCE 200809L
 #include "patchbay/abi.h"
 
 #include <signal.h>
