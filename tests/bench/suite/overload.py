@@ -12,7 +12,7 @@ from suite.workloads import HELLO, Load, Workload
 
 WORK = Workload("WSGI, 1 ms of work", "wsgi", "/work", HELLO)
 QUEUE = 100
-CLOSED, OPEN = Load("4 connections", 4), Load("1000 connections", 1000)
+CLOSED, OPEN = Load("64 connections", 64), Load("1000 connections", 1000)
 FACTORS = [0.5, 2, 10]
 
 
@@ -50,7 +50,8 @@ def run(server, load, seconds, rate=0):
 
 
 def refusal_cost(one, closed):
-    """Router's microseconds for a refusal: without what it used for those it served."""
+    """Router's microseconds for a refusal: without what it used for those it served, each as much
+    as one of the closed loop, which is as full."""
     if not one["refused"]["count"]:
         return None
     each = closed["router_cpu"] / closed["served"]["count"]
@@ -59,19 +60,18 @@ def refusal_cost(one, closed):
 
 def measure(report, choice):
     seconds = 2 if choice.quick else 5
-    report.section("Past saturation", f"One WSGI worker that works for about a millisecond, `limits.queue.size` {QUEUE}; "
-                   "server on processor 0. First what it can do (closed loop), then that many "
-                   f"times as many requests a second (open loop), {seconds} s each. The queue may "
-                   "be longer than its size by what is on its way to a worker.")
+    report.section("Past saturation", "One WSGI worker that works for about a millisecond, "
+                   f"`limits.queue.size` {QUEUE}; server on processor 0. First what it can do "
+                   "(closed loop), then that many times as many requests a second (open loop), "
+                   f"{seconds} s each. The times are of those that were served.")
     results, rows = [], []
     more = {"limits": {"queue": {"size": QUEUE}}}
     with Patchbay(Place(0, 1), "wsgi", more=more) as server:
         run(server, CLOSED, 0.5)
         closed = run(server, CLOSED, seconds)
         capacity = closed["served"]["count"] / seconds
-        for factor, one in [(None, closed)] + [
-                (f, None) for f in FACTORS]:
-            one = one or run(server, OPEN, seconds, capacity * factor)
+        for factor in (None, *FACTORS):
+            one = closed if factor is None else run(server, OPEN, seconds, capacity * factor)
             time.sleep(0.5)
             results.append({"factor": factor, **one})
             served, refused = one["served"], one["refused"]

@@ -71,7 +71,21 @@ def servers(names):
             print(f"{server.name} is left out: there is no {', '.join(lacking)}", file=sys.stderr)
         else:
             found.append(server)
+    if any("go" in server.kinds for server in found):
+        go(found)
     return found
+
+
+def go(found):
+    """Builds the program in Go now: nobody's start should be measured with it."""
+    import goprogram
+    from suite import go_program
+    if shutil.which(goprogram.GO):
+        go_program.path()
+        return
+    print(f"Go is left out: there is no {goprogram.GO}", file=sys.stderr)
+    for server in found:
+        server.kinds = tuple(kind for kind in server.kinds if kind != "go")
 
 
 def versions(found):

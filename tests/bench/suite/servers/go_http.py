@@ -1,4 +1,5 @@
 """The same program in Go without a server before it: net/http."""
+import goprogram
 from suite import go_program
 from suite.server import Server
 
@@ -6,6 +7,7 @@ from suite.server import Server
 class GoHttp(Server):
     name = "net/http"
     kinds = ("go",)
+    programs = (goprogram.GO,)
     package = "golang-go"
 
     def launch(self):
