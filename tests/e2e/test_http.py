@@ -302,17 +302,32 @@ class Http(harness.Case):
                              f"{len(body)} {hashlib.sha256(body).hexdigest()}")
             c.close()
 
-    @staticmethod
-    def _spooled(pid):
+    def test_a_spool_file_is_used_again(self):
+        router = self.server.one("patchbay: router")
+        known = {file.st_ino for file in self._spool_files(router)}
+        files = set()
+        with Connection(self.address) as c:                 # one engine
+            for size in (120_000, 20_000, 60_000, 17_000, 100_000):
+                body = os.urandom(size)                     # nothing of the one before is in it
+                c.send(b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size
+                       + body)
+                self.assertEqual(c.response().body.decode(),
+                                 f"{size} {hashlib.sha256(body).hexdigest()}")
+                files |= {file.st_ino for file in self._spool_files(router)} - known
+        self.assertLessEqual(len(files), 1)
+
+    def _spooled(self, pid):
         """Bytes in unlinked body files that the process holds open."""
-        total = 0
+        return sum(file.st_size for file in self._spool_files(pid))
+
+    @staticmethod
+    def _spool_files(pid):
         for fd in os.listdir(f"/proc/{pid}/fd"):
             try:
                 if "/req-" in os.readlink(f"/proc/{pid}/fd/{fd}"):
-                    total += os.stat(f"/proc/{pid}/fd/{fd}").st_size
+                    yield os.stat(f"/proc/{pid}/fd/{fd}")
             except OSError:
                 pass
-        return total
 
     def test_streaming_download(self):
         r = get(self.address, "/stream/160/65536")

@@ -20,6 +20,7 @@ class AppLinkTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(answerInPieces);
     CPPUNIT_TEST(abandonInEveryState);
     CPPUNIT_TEST(runsPinTheWorker);
+    CPPUNIT_TEST(roomIsToldOncePerTurn);
     CPPUNIT_TEST(memoryExhausted);
     CPPUNIT_TEST(queueIsBounded);
     CPPUNIT_TEST(bodyWindows);
@@ -103,7 +104,30 @@ class AppLinkTest : public CppUnit::TestFixture {
         rig.view.reset();
         CPPUNIT_ASSERT(!weak.expired());
         asker.runs.clear();
+        rig.links.signalWorkers();
         CPPUNIT_ASSERT(weak.expired());
+    }
+
+    void roomIsToldOncePerTurn()
+    {
+        Rig rig;
+        Asker asker;
+        asker.keepRuns = true;
+        CPPUNIT_ASSERT(!rig.start(asker));
+        const ipc::Ticket ticket = *rig.consumer.take();
+        rig.reply(ticket, replyHead(200) + "one", 0);
+        rig.reply(ticket, "two", 0);
+        rig.reply(ticket, "three", 0);
+        rig.links.endOfTurn();
+        CPPUNIT_ASSERT_EQUAL(std::size_t{3}, asker.runs.size());
+        const std::atomic<std::uint32_t> &event = rig.view->segment.layout().event;
+        const std::uint32_t before = event.load();
+        asker.runs.clear();
+        CPPUNIT_ASSERT_EQUAL(before, event.load());
+        rig.links.signalWorkers();
+        CPPUNIT_ASSERT_EQUAL(before + 1, event.load());
+        rig.links.signalWorkers();
+        CPPUNIT_ASSERT_EQUAL(before + 1, event.load());
     }
 
     void memoryExhausted() // I4
