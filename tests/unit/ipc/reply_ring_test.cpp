@@ -247,7 +247,7 @@ public:
         CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, takeDirty(door, 15));
         CPPUNIT_ASSERT(prepareSleep(door));
         CPPUNIT_ASSERT(knock(door, 5));
-        CPPUNIT_ASSERT(knock(door, 6)); // both ring: the first may die before it does
+        CPPUNIT_ASSERT(knock(door, 6));  // both ring: the first may die before it does
         CPPUNIT_ASSERT(!knock(door, 5)); // it has rung, and the engine is not up yet
         endSleep(door);
         CPPUNIT_ASSERT(!knock(door, 7));
