@@ -49,7 +49,7 @@ def build():
     log = ROOT / ".build" / "bench" / "build.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w") as out:
-        for command in (["cmake", "--preset", "release"],
+        for command in (["cmake", "--preset", "release", "-DBUILD_TESTING=ON"],
                         ["cmake", "--build", "--preset", "release", "--target", *targets]):
             if subprocess.run(command, cwd=ROOT, stdout=out, stderr=out).returncode != 0:
                 sys.exit(f"The build has failed: {' '.join(command)}\n"
