@@ -296,6 +296,14 @@ class File(Ctl):
         self.assertRegex(said, r"(?m)^app +degraded ")
         self.assertIn("  the last lines it printed:\n    ", said)
 
+    def test_a_new_application_that_cannot_start(self):
+        self.config["applications"]["new"] = {**self.config["applications"]["app"],
+                                              "module": "nosuch"}
+        self.server.write(self.config)
+        for _ in range(2):              # the second time it is not new
+            self.run_ctl(DEGRADED, "reload")
+            self.assertIn('not everything runs: "new"', self.stderr)
+            self.assertIn("nosuch", self.stderr)
 
     def test_a_language_that_nobody_provides(self):
         self.server.stop()

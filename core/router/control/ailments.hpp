@@ -48,6 +48,8 @@ struct Ailments {
     std::vector<FailedListener> listeners;
     std::vector<FailedApplication> applications;
     std::vector<LeftOut> leftOut;
+    // Applications without an older version to fall back to; their own supervisors go on trying.
+    std::vector<std::string> failing;
 
     bool none() const noexcept
     {

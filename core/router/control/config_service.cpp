@@ -263,11 +263,12 @@ Outcome ConfigService::put(DeclaredConfig declared, Controller::Demand demand, c
             "The configuration is active but could not be stored: " + errnoText(storeErrno_) + ".";
     }
     const Ailments &ailments = controller_.active()->ailments;
+    outcome.degraded = ailments.failing; // among them applications that are left out
     for (const FailedApplication &failed : ailments.applications) {
         outcome.degraded.push_back(failed.wanted->name());
     }
     for (const LeftOut &out : ailments.leftOut) {
-        if (out.kind != LeftOut::Kind::application || !out.serves) { // else it is there already
+        if (out.kind != LeftOut::Kind::application) {
             outcome.degraded.push_back(out.name);
         }
     }

@@ -41,8 +41,8 @@ private:
 
 struct Outcome {
     std::string warning; // it is in effect, but could not be stored
-    // What does not run as configured: applications that serve with their old version, and whatever
-    // lacks its module.
+    // What does not run as configured: applications that cannot be started or serve with their old
+    // version, and whatever lacks its module.
     std::vector<std::string> degraded;
     std::vector<LeftOut> leftOut;    // the latter
     std::optional<json::Value> plan; // of a dry run: nothing else happened

@@ -339,11 +339,12 @@ void SnapshotBuilder::judgeApplications(const ConfigDocument &document, ByName &
     }
     for (const ApplicationConfig &config : document.applications) {
         ApplicationPtr &application = applications.at(config.name);
-        std::optional<std::string> failure;
-        if (!known.contains(application.get())) {
-            failure = spawner_.failure(*application);
-        }
+        const std::optional<std::string> failure = spawner_.failure(*application);
         if (!failure) {
+            continue;
+        }
+        if (known.contains(application.get())) {
+            ailments.failing.push_back(config.name);
             continue;
         }
         if (!tolerance.applications && !tolerance.knownApplications.contains(application->key())) {
@@ -357,6 +358,8 @@ void SnapshotBuilder::judgeApplications(const ConfigDocument &document, ByName &
             for (LeftOut &out : ailments.leftOut) {
                 out.serves = out.serves || out.pointer == config.pointer;
             }
+        } else {
+            ailments.failing.push_back(config.name);
         }
     }
 }
