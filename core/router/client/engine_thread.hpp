@@ -51,7 +51,7 @@ public:
                     std::shared_ptr<app::WorkerView> worker, Done done);
     // [control] No worker runs and none is starting: every waiting request gets 503 (seed S43).
     void applicationDown(std::shared_ptr<app::Application> application);
-    // [control] Before adopt() of a snapshot that names it: registers the doorbell of this engine.
+    // [control] Before the first worker is attached: registers the doorbell of this engine.
     void applicationAdded(std::shared_ptr<app::Application> application);
     // [control] No snapshot names it any more and inFlight is 0: forget it.
     void applicationRemoved(std::shared_ptr<app::Application> application, Done done);

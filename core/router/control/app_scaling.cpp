@@ -93,6 +93,16 @@ void AppSupervisor::startWorkers(std::uint32_t count)
     }
 }
 
+// Before the first worker: applications that nobody calls cost no doorbells.
+void AppSupervisor::meetEngines()
+{
+    if (!known_) {
+        context_.engines.forEach(
+            [this](EnginePort &engine) { engine.applicationAdded(application_); });
+        known_ = true;
+    }
+}
+
 void AppSupervisor::startWorker(std::uint32_t number)
 {
     WorkerViewPtr view = makeView(number, plan_);
@@ -109,6 +119,7 @@ void AppSupervisor::startWorker(std::uint32_t number)
                                                   std::move(ours), startLimit(), std::move(events));
     workers_.push_back(worker);
     try {
+        meetEngines();
         // Engines know its rings before it can put anything into them.
         context_.engines.forEach(
             [&](EnginePort &engine) { engine.workerAttached(application_, view); });

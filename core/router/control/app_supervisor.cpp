@@ -47,7 +47,6 @@ AppSupervisor::~AppSupervisor()
 
 void AppSupervisor::start()
 {
-    context_.engines.forEach([this](EnginePort &engine) { engine.applicationAdded(application_); });
     reconcile();
 }
 
@@ -237,7 +236,7 @@ void AppSupervisor::finishLeaving()
 
 void AppSupervisor::introduce(EnginePort &engine)
 {
-    if (removing_) {
+    if (removing_ || !known_) {
         return;
     }
     engine.applicationAdded(application_);

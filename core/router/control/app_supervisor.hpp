@@ -87,6 +87,7 @@ private:
     // app_scaling.cpp
     std::uint32_t missingWorkers() const;
     void startWorkers(std::uint32_t count);
+    void meetEngines();
     void startWorker(std::uint32_t number);
     void retireOldWorkers();
     void watchIdleWorkers();
@@ -117,6 +118,7 @@ private:
     std::function<void()> ended_;
     ApplicationOutput output_;
     Phase phase_ = Phase::live;
+    bool known_ = false;    // to the engines, with a doorbell for each
     bool removing_ = false; // engines are forgetting it
     bool down_ = false;     // engines know that nobody serves
     std::shared_ptr<PrototypeProcess> prototype_;

@@ -69,26 +69,41 @@ std::string OutputTail::text() const
 ApplicationOutput::ApplicationOutput(ControlLoop &loop, std::string application)
     : loop_(loop), application_(std::move(application))
 {
+}
+
+int ApplicationOutput::writeEnd()
+{
+    if (!writeEnd_) {
+        open();
+    }
+    return writeEnd_.get();
+}
+
+void ApplicationOutput::open()
+{
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
         throw SystemError("pipe2()");
     }
-    readEnd_.reset(ends[0]);
-    writeEnd_.reset(ends[1]);
+    UniqueFd readEnd(ends[0]), writeEnd(ends[1]);
     // Ours alone: writers wait while the pipe is full.
-    if (::fcntl(readEnd_.get(), F_SETFL, O_NONBLOCK) != 0) {
+    if (::fcntl(readEnd.get(), F_SETFL, O_NONBLOCK) != 0) {
         throw SystemError("fcntl()");
     }
     // An application of another user may open "/dev/stderr" all the same.
-    ::fchmod(writeEnd_.get(), 0622);
-    loop_.watch(readEnd_.get(), [this] { readable(); });
+    ::fchmod(writeEnd.get(), 0622);
+    loop_.watch(readEnd.get(), [this] { readable(); });
+    readEnd_ = std::move(readEnd);
+    writeEnd_ = std::move(writeEnd);
 }
 
 ApplicationOutput::~ApplicationOutput()
 {
     loop_.cancel(silence_);
     loop_.cancel(pause_);
-    loop_.unwatch(readEnd_.get());
+    if (readEnd_) {
+        loop_.unwatch(readEnd_.get());
+    }
     try {
         drain();
     } catch (const std::exception &error) {
@@ -112,7 +127,7 @@ void ApplicationOutput::readable()
 
 void ApplicationOutput::drain()
 {
-    if (read() < kAtOnce) {
+    if (readEnd_ && read() < kAtOnce) {
         endLine();
     }
 }

@@ -29,18 +29,20 @@ private:
 
 class ApplicationOutput {
 public:
-    ApplicationOutput(ControlLoop &loop, std::string application); // its name; throws SystemError
+    ApplicationOutput(ControlLoop &loop, std::string application); // its name
     ~ApplicationOutput();                                          // what is left goes to the log
     ApplicationOutput(const ApplicationOutput &) = delete;
     ApplicationOutput &operator=(const ApplicationOutput &) = delete;
 
-    // For new processes. Ours as long as this object: the pipe never ends, whoever dies.
-    int writeEnd() const noexcept { return writeEnd_.get(); }
+    // For new processes; made when it is asked for first. Ours as long as this object: the pipe
+    // never ends, whoever dies. Throws SystemError.
+    int writeEnd();
     // Takes what is there now, a pipe full at most. After the death of a process: its last words.
     void drain();
     std::string tail() const { return tail_.text(); }
 
 private:
+    void open();
     void readable();
     std::size_t read();
     void toLog(std::string_view bytes);

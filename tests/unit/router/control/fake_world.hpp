@@ -376,7 +376,7 @@ public:
     void adopt(config::SnapshotPtr snapshot, Done done) override
     {
         for (const ApplicationPtr &application : snapshot->applications) {
-            expect(known_.contains(application.get()), "adopts an unknown application");
+            known_.try_emplace(application.get());
         }
         for (const config::Listener &listener : snapshot->listeners) {
             expect(listener.socket != nullptr && listener.socket->fd() >= 0, "has no socket");
@@ -400,7 +400,7 @@ public:
     }
     void workerAttached(ApplicationPtr application, WorkerViewPtr worker) override
     {
-        expect(known_.contains(application.get()), "worker of an unknown application");
+        expect(added_.contains(application.get()), "worker of an unknown application");
         expect(known_[application.get()].insert(worker.get()).second, "worker known already");
         views.push_back(std::move(worker));
     }
@@ -417,12 +417,14 @@ public:
     }
     void applicationAdded(ApplicationPtr application) override
     {
-        expect(known_.try_emplace(application.get()).second, "application known already");
+        expect(added_.insert(application.get()).second, "application added already");
+        known_.try_emplace(application.get());
     }
     void applicationRemoved(ApplicationPtr application, Done done) override
     {
         expect(known_[application.get()].empty(), "removed, yet it has workers");
         known_.erase(application.get());
+        added_.erase(application.get());
         done();
     }
     void census(CensusDone done) override { done(uses); }
@@ -463,7 +465,8 @@ private:
 
     std::uint32_t number_;
     Shared &shared_;
-    std::map<const void *, std::set<const void *>> known_;
+    std::map<const void *, std::set<const void *>> known_; // their workers
+    std::set<const void *> added_;
 };
 
 // Addresses "HOST:PORT" ("*" is 0.0.0.0) and "unix:PATH"; instances are null.
