@@ -15,6 +15,9 @@ public:
         : engine_(engine), engineNumber_(engineNumber)
     {
     }
+    ~AppLinks() { clear(); }
+    AppLinks(const AppLinks &) = delete;
+    AppLinks &operator=(const AppLinks &) = delete;
 
     AppLink &add(const std::shared_ptr<Application> &application); // or the one there is
     AppLink *find(const Application &application) const noexcept;
@@ -30,8 +33,8 @@ public:
     void orphanAll() noexcept; // before the engine ends
     void clear()
     {
-        signalWorkers();
         links_.clear();
+        signalWorkers();
     }
 
 private:

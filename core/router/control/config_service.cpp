@@ -263,13 +263,16 @@ Outcome ConfigService::put(DeclaredConfig declared, Controller::Demand demand, c
             "The configuration is active but could not be stored: " + errnoText(storeErrno_) + ".";
     }
     const Ailments &ailments = controller_.active()->ailments;
-    outcome.degraded = ailments.failing; // among them applications that are left out
+    if (demand == Controller::Demand::listeners) { // an edit speaks of what it has changed
+        outcome.degraded = ailments.failing;
+    }
     for (const FailedApplication &failed : ailments.applications) {
         outcome.degraded.push_back(failed.wanted->name());
     }
     for (const LeftOut &out : ailments.leftOut) {
-        if (out.kind != LeftOut::Kind::application) {
-            outcome.degraded.push_back(out.name);
+        auto &names = outcome.degraded;
+        if (std::find(names.begin(), names.end(), out.name) == names.end()) {
+            names.push_back(out.name);
         }
     }
     outcome.leftOut = ailments.leftOut;
