@@ -3,8 +3,6 @@
 #include "asgi.hpp"
 #include "asgi_request.hpp"
 
-#include <stdexcept>
-
 namespace patchbay::python {
 
 namespace {
@@ -126,7 +124,6 @@ void deallocate(PyObject *object) noexcept
     Py_DECREF(type);
 }
 
-// With these it is a coroutine for collections.abc, and so for asyncio's tasks.
 PyMethodDef kMethods[] = {{"send", &send, METH_O, nullptr},
                           {"throw", asMethod(&throwInto), METH_FASTCALL, nullptr},
                           {"close", &close, METH_NOARGS, nullptr},
@@ -138,24 +135,9 @@ PyMethodDef kSend = {"send", &sendMessage, METH_O, nullptr};
 } // namespace
 
 AsgiRequestType::AsgiRequestType()
+    : type_(makeCoroutineType("patchbay.Request", sizeof(AsgiRequest),
+                              {&deallocate, &traverse, &clear, &step, &iterate, kMethods}))
 {
-    PyType_Slot slots[] = {{Py_tp_dealloc, asSlot(&deallocate)},
-                           {Py_tp_traverse, asSlot(&traverse)},
-                           {Py_tp_clear, asSlot(&clear)},
-                           {Py_am_await, asSlot(&PyObject_SelfIter)},
-                           {Py_am_send, asSlot(&step)},
-                           {Py_tp_iter, asSlot(&PyObject_SelfIter)},
-                           {Py_tp_iternext, asSlot(&iterate)},
-                           {Py_tp_methods, kMethods},
-                           {0, nullptr}};
-    PyType_Spec spec{"patchbay.Request", sizeof(AsgiRequest), 0,
-                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION |
-                         Py_TPFLAGS_IMMUTABLETYPE,
-                     slots};
-    type_ = Ref::steal(PyType_FromSpec(&spec));
-    if (!type_) {
-        throw std::runtime_error("Python failed to make a type: " + describeException());
-    }
 }
 
 Ref AsgiRequestType::make(AsgiLoop &loop, pb_exchange &exchange) const

@@ -109,7 +109,6 @@ PyObject *close(PyObject *self, PyObject *)
     Py_RETURN_NONE;
 }
 
-// With these it is a coroutine for collections.abc, and so for asyncio.create_task().
 PyMethodDef kMethods[] = {{"send", &send, METH_O, nullptr},
                           {"throw", asMethod(&throwInto), METH_FASTCALL, nullptr},
                           {"close", &close, METH_NOARGS, nullptr},
@@ -117,25 +116,32 @@ PyMethodDef kMethods[] = {{"send", &send, METH_O, nullptr},
 
 } // namespace
 
-AwaitableType::AwaitableType()
+Ref makeCoroutineType(const char *name, std::size_t size, const CoroutineFunctions &functions)
 {
-    PyType_Slot slots[] = {{Py_tp_dealloc, asSlot(&deallocate)},
-                           {Py_tp_traverse, asSlot(&traverse)},
-                           {Py_tp_clear, asSlot(&clear)},
+    PyType_Slot slots[] = {{Py_tp_dealloc, asSlot(functions.deallocate)},
+                           {Py_tp_traverse, asSlot(functions.traverse)},
+                           {Py_tp_clear, asSlot(functions.clear)},
                            {Py_am_await, asSlot(&PyObject_SelfIter)},
-                           {Py_am_send, asSlot(&step)},
+                           {Py_am_send, asSlot(functions.step)},
                            {Py_tp_iter, asSlot(&PyObject_SelfIter)},
-                           {Py_tp_iternext, asSlot(&iterate)},
-                           {Py_tp_methods, kMethods},
+                           {Py_tp_iternext, asSlot(functions.iterate)},
+                           {Py_tp_methods, functions.methods},
                            {0, nullptr}};
-    PyType_Spec spec{"patchbay.Awaitable", sizeof(Awaitable), 0,
+    PyType_Spec spec{name, static_cast<int>(size), 0,
                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION |
                          Py_TPFLAGS_IMMUTABLETYPE,
                      slots};
-    type_ = Ref::steal(PyType_FromSpec(&spec));
-    if (!type_) {
+    Ref type = Ref::steal(PyType_FromSpec(&spec));
+    if (!type) {
         throw std::runtime_error("Python failed to make a type: " + describeException());
     }
+    return type;
+}
+
+AwaitableType::AwaitableType()
+    : type_(makeCoroutineType("patchbay.Awaitable", sizeof(Awaitable),
+                              {&deallocate, &traverse, &clear, &step, &iterate, kMethods}))
+{
     none_ = make(Ref::borrow(Py_None), {});
     if (!none_) {
         throw std::runtime_error("Python has no memory: " + describeException());

@@ -6,6 +6,18 @@
 
 namespace patchbay::python {
 
+// A type whose objects are coroutines for collections.abc, and so for asyncio; methods has send,
+// throw and close. Throws std::runtime_error.
+struct CoroutineFunctions {
+    destructor deallocate;
+    traverseproc traverse;
+    inquiry clear;
+    sendfunc step;
+    iternextfunc iterate;
+    PyMethodDef *methods;
+};
+Ref makeCoroutineType(const char *name, std::size_t size, const CoroutineFunctions &functions);
+
 class AwaitableType {
 public:
     AwaitableType(); // throws std::runtime_error
