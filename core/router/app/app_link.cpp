@@ -45,8 +45,10 @@ AppLink::~AppLink()
     }
 }
 
-bool AppLink::listenTo(int doorbell) noexcept
+bool AppLink::open(Workspace &workspace, int doorbell) noexcept
 {
+    workspace_ = &workspace;
+    retry_ = true; // what has waited for it
     if (doorbell_ >= 0) {
         return true;
     }
@@ -83,7 +85,7 @@ void AppLink::attach(std::shared_ptr<WorkerView> worker)
     workers_[number]->again = true;
     again_ = true;
     for (std::uint32_t i = 0; i < ipc::kMaxSlots; i++) {
-        SlotRecord &record = application_->slot(i);
+        SlotRecord &record = workspace_->slot(i);
         if (record.owner.load(std::memory_order_relaxed) ==
             ((engineNumber_ + 1) | SlotRecord::kOrphan)) {
             inherit(record, engineNumber_ + 1);
@@ -111,14 +113,14 @@ void AppLink::workerGone(const WorkerView &view)
 void AppLink::failTakenBy(const WorkerLink &worker, Cause cause)
 {
     for (std::uint32_t i = 0; i < ipc::kMaxSlots; i++) {
-        SlotRecord &record = application_->slot(i);
+        SlotRecord &record = workspace_->slot(i);
         const std::uint32_t owner = record.owner.load(std::memory_order_relaxed);
         const bool orphan = (owner & SlotRecord::kOrphan) != 0;
         if (orphan ? !inherit(record, owner & ~SlotRecord::kOrphan) : !owns(record)) {
             continue;
         }
         Exchange *exchange = record.exchange;
-        const std::optional<std::uint32_t> seat = application_->queue().takenBy(record.ticket);
+        const std::optional<std::uint32_t> seat = workspace_->queue().takenBy(record.ticket);
         const bool answers = exchange != nullptr && exchange->worker_ == &worker;
         if (!answers && !(seat && worker.hasSeat(*seat))) {
             if (orphan) {
@@ -138,16 +140,16 @@ void AppLink::down()
     for (std::size_t left = waitingCount_; left > 0 && !waiting_.empty(); left--) {
         fail(*waiting_.front(), Cause::unavailable);
     }
-    for (std::uint32_t i = 0; i < ipc::kMaxSlots; i++) {
-        SlotRecord &record = application_->slot(i);
+    for (std::uint32_t i = 0; i < ipc::kMaxSlots && records_ != 0; i++) {
+        SlotRecord &record = workspace_->slot(i);
         if (!owns(record)) {
             continue;
         }
         Exchange *exchange = record.exchange;
-        const std::optional<std::uint32_t> seat = application_->queue().takenBy(record.ticket);
+        const std::optional<std::uint32_t> seat = workspace_->queue().takenBy(record.ticket);
         // Taken by nobody we know: a worker scribbled over the slot before it died.
         const bool lost = seat && workerOfSeat(*seat) == nullptr;
-        if (lost || (!seat && application_->queue().cancel(record.ticket))) {
+        if (lost || (!seat && workspace_->queue().cancel(record.ticket))) {
             freeRecord(i);
             if (exchange != nullptr) {
                 fail(*exchange, lost ? Cause::workerDied : Cause::unavailable);
@@ -161,7 +163,7 @@ void AppLink::orphanAll() noexcept
 {
     publish();
     for (std::uint32_t i = 0; i < ipc::kMaxSlots && records_ != 0; i++) {
-        SlotRecord &record = application_->slot(i);
+        SlotRecord &record = workspace_->slot(i);
         if (owns(record)) {
             assert(record.zombie);
             disown(record, engineNumber_ + 1);
@@ -224,6 +226,9 @@ std::optional<Failure> AppLink::submit(Exchange &exchange) noexcept
     waitingCount_++;
     waiting_.pushBack(exchange);
     exchange.state_ = Exchange::State::waiting;
+    if (workspace_ == nullptr) {
+        application_->askForWorkers();
+    }
     if (!isSet()) {
         engine_.setTimer(*this, kRetry);
     }
@@ -236,7 +241,7 @@ void AppLink::withdraw(Exchange &exchange) noexcept
     if (exchange.state_ == Exchange::State::waiting) {
         waitingCount_--;
         live_--;
-    } else if (application_->queue().cancel(exchange.ticket_)) {
+    } else if (workspace_->queue().cancel(exchange.ticket_)) {
         freeRecord(exchange.slot_);
     } else {
         makeZombie(exchange);
@@ -248,16 +253,19 @@ void AppLink::withdraw(Exchange &exchange) noexcept
 
 SlotRecord *AppLink::takeRecord(std::uint32_t units, std::uint32_t &slot) noexcept
 {
-    const std::optional<std::uint32_t> index = application_->takeSlot(engineNumber_);
+    if (workspace_ == nullptr) {
+        return nullptr;
+    }
+    const std::optional<std::uint32_t> index = workspace_->takeSlot(engineNumber_);
     if (!index) {
         return nullptr;
     }
-    const std::optional<std::uint32_t> unit = application_->memory().take(units, memoryHint_);
+    const std::optional<std::uint32_t> unit = workspace_->memory().take(units, memoryHint_);
     if (!unit) {
-        application_->giveSlot(*index);
+        workspace_->giveSlot(*index);
         return nullptr;
     }
-    SlotRecord &record = application_->slot(*index);
+    SlotRecord &record = workspace_->slot(*index);
     record.unit = *unit;
     record.units = units;
     grow();
@@ -269,13 +277,13 @@ SlotRecord *AppLink::takeRecord(std::uint32_t units, std::uint32_t &slot) noexce
 void AppLink::noteConsumed(ipc::Ticket ticket, std::uint32_t units, bool counted) noexcept
 {
     const std::uint32_t index = ipc::ticketSlot(ticket);
-    SlotRecord &record = application_->slot(index);
+    SlotRecord &record = workspace_->slot(index);
     if (!owns(record) || record.ticket != ticket) {
         return; // that exchange is over
     }
     record.consumed += std::uint64_t{units} * ipc::kUnit;
-    application_->segment().layout().slots[index].consumed.store(record.consumed,
-                                                                 std::memory_order_release);
+    workspace_->segment().layout().slots[index].consumed.store(record.consumed,
+                                                               std::memory_order_release);
     if (counted && record.exchange != nullptr) {
         record.exchange->outstanding_ -= units;
     }
@@ -283,16 +291,16 @@ void AppLink::noteConsumed(ipc::Ticket ticket, std::uint32_t units, bool counted
 
 void AppLink::freeRecord(std::uint32_t slot) noexcept
 {
-    SlotRecord &record = application_->slot(slot);
+    SlotRecord &record = workspace_->slot(slot);
     if (record.zombie) {
         zombies_--;
     }
-    application_->memory().give(record.unit, record.units);
+    workspace_->memory().give(record.unit, record.units);
     memoryHint_ = record.unit / 64; // warm: the next request goes there
     if (record.inboxUnits != 0) {
-        application_->memory().give(record.inboxUnit, record.inboxUnits);
+        workspace_->memory().give(record.inboxUnit, record.inboxUnits);
     }
-    application_->giveSlot(slot);
+    workspace_->giveSlot(slot);
     records_--;
     live_--;
     retry_ = true;
@@ -300,7 +308,7 @@ void AppLink::freeRecord(std::uint32_t slot) noexcept
 
 void AppLink::makeZombie(Exchange &exchange) noexcept
 {
-    SlotRecord &record = application_->slot(exchange.slot_);
+    SlotRecord &record = workspace_->slot(exchange.slot_);
     record.exchange = nullptr;
     record.zombie = true;
     zombies_++;
@@ -310,11 +318,11 @@ void AppLink::makeZombie(Exchange &exchange) noexcept
 // The worker sees it when it looks, at once if it waits.
 void AppLink::tellEnd(const Exchange &exchange, ipc::SlotEnd end) noexcept
 {
-    application_->segment().layout().slots[exchange.slot_].cancelled.fetch_or(
+    workspace_->segment().layout().slots[exchange.slot_].cancelled.fetch_or(
         end, std::memory_order_release);
     WorkerLink *taker = exchange.worker_;
     if (taker == nullptr) {
-        const std::optional<std::uint32_t> seat = application_->queue().takenBy(exchange.ticket_);
+        const std::optional<std::uint32_t> seat = workspace_->queue().takenBy(exchange.ticket_);
         taker = seat ? workerOfSeat(*seat) : nullptr;
     }
     if (taker != nullptr) {

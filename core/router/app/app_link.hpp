@@ -79,8 +79,9 @@ public:
     // The engine ends: slots that a worker still has become orphans.
     void orphanAll() noexcept;
 
-    // Asks for doorbell events. False with errno.
-    bool listenTo(int doorbell) noexcept;
+    // The application has got its workspace; asks for events of this engine's doorbell. Until then
+    // requests wait here, and [control] is asked for it. False with errno: no events.
+    bool open(Workspace &workspace, int doorbell) noexcept;
     void stopListening() noexcept;
 
     // Parts of the end of a loop turn: first collect() for all links, then settle() for all.
@@ -88,7 +89,7 @@ public:
     void settle();
     // False: there is work, do not sleep.
     bool prepareSleep() noexcept;
-    bool hasArrived() const noexcept { return ipc::isDirty(door()); }
+    bool hasArrived() const noexcept { return workspace_ != nullptr && ipc::isDirty(door()); }
     void endSleep() noexcept;
     // Nothing to do at the end of the next turn: true, and it leaves the busy ones.
     bool leaveIfIdle() noexcept
@@ -103,6 +104,7 @@ public:
     void withdraw(Exchange &exchange) noexcept;
     // The asker is done with a run of this reply; its worker may send more.
     void noteConsumed(ipc::Ticket ticket, std::uint32_t units, bool counted) noexcept;
+    Workspace &workspace() const noexcept { return *workspace_; } // of whoever has a record
     // A slot of ours with its memory; null when there is none.
     SlotRecord *takeRecord(std::uint32_t units, std::uint32_t &slot) noexcept;
     void freeRecord(std::uint32_t slot) noexcept;
@@ -163,12 +165,13 @@ private:
     WorkerLink *workerOfSeat(std::uint32_t seat) const noexcept;
     ipc::EngineDoor &door() const noexcept
     {
-        return application_->segment().layout().doors[engineNumber_];
+        return workspace_->segment().layout().doors[engineNumber_];
     }
 
     engine::Engine &engine_;
     std::uint32_t engineNumber_;
     std::shared_ptr<Application> application_;
+    Workspace *workspace_ = nullptr;      // the application's, once it is open
     std::vector<AppLink *> &busy_;        // the engine's; links with something alive
     std::vector<WorkerLink *> &toSignal_; // the engine's
     Lookout lookout_{*this};

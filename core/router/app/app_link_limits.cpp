@@ -17,20 +17,22 @@ bool AppLink::queueIsFull() const noexcept
         return waitingCount_ >= kMaxWaiting;
     }
     return waitingCount_ >= length ||
-           application_->queue().waiting(length - static_cast<std::uint32_t>(waitingCount_));
+           (workspace_ != nullptr &&
+            workspace_->queue().waiting(length - static_cast<std::uint32_t>(waitingCount_)));
 }
 
 void AppLink::lookOut()
 {
     std::uint32_t left = records_; // slots are taken lowest first: the end comes early
     for (std::uint32_t i = 0; i < ipc::kMaxSlots && left != 0; i++) {
-        if (owns(application_->slot(i))) {
+        if (owns(workspace_->slot(i))) {
             left--;
             lookAt(i);
         }
     }
     // Whoever was idle when a request came may have gone without taking it.
-    if (application_->mayGrow.load() && application_->queue().backlog() != 0) {
+    if (workspace_ != nullptr && application_->mayGrow.load() &&
+        workspace_->queue().backlog() != 0) {
         application_->askForWorkers();
     }
     if (live_ != 0) {
@@ -40,20 +42,20 @@ void AppLink::lookOut()
 
 void AppLink::lookAt(std::uint32_t slot)
 {
-    Exchange *exchange = application_->slot(slot).exchange;
+    Exchange *exchange = workspace_->slot(slot).exchange;
     if (exchange == nullptr) {
         // A zombie. One that by its slot no worker has was scribbled over: nobody will end it.
         const std::optional<std::uint32_t> seat =
-            application_->queue().takenBy(application_->slot(slot).ticket);
+            workspace_->queue().takenBy(workspace_->slot(slot).ticket);
         if (seat && workerOfSeat(*seat) == nullptr) {
             freeRecord(slot);
         }
         return;
     }
     const Limits &limits = application_->limits();
-    if (!application_->queue().takenBy(exchange->ticket_)) {
+    if (!workspace_->queue().takenBy(exchange->ticket_)) {
         if (exchange->since_ + limits.queue <= engine_.now() &&
-            application_->queue().cancel(exchange->ticket_)) {
+            workspace_->queue().cancel(exchange->ticket_)) {
             freeRecord(slot);
             fail(*exchange, Cause::queueTime);
         }
@@ -74,7 +76,7 @@ void AppLink::expire(Exchange &exchange)
 {
     const WorkerLink *taker = exchange.worker_;
     if (taker == nullptr) {
-        const std::optional<std::uint32_t> seat = application_->queue().takenBy(exchange.ticket_);
+        const std::optional<std::uint32_t> seat = workspace_->queue().takenBy(exchange.ticket_);
         taker = seat ? workerOfSeat(*seat) : nullptr;
     }
     if (taker != nullptr) {

@@ -27,6 +27,9 @@ void addTo(std::atomic<std::uint64_t> &total, Part &part) noexcept
 
 void AppLink::collect()
 {
+    if (workspace_ == nullptr) {
+        return;
+    }
     for (std::uint32_t word = 0; word < ipc::kMaxWorkers / 64; word++) {
         std::uint64_t dirty = ipc::takeDirty(door(), word);
         while (dirty != 0) {
@@ -61,10 +64,10 @@ void AppLink::settle()
         pump();
     }
     if (pushed_ != 0) {
-        const std::uint32_t woken = application_->queue().wake(pushed_);
+        const std::uint32_t woken = workspace_->queue().wake(pushed_);
         const std::uint32_t spare = application_->limits().spareSeats;
         if (application_->mayGrow.load() &&
-            (woken < pushed_ || application_->queue().idleSeats(spare) < spare)) {
+            (woken < pushed_ || workspace_->queue().idleSeats(spare) < spare)) {
             application_->askForWorkers(); // S40
         }
         pushed_ = 0;
@@ -75,12 +78,14 @@ void AppLink::settle()
 
 bool AppLink::prepareSleep() noexcept
 {
-    return pushed_ == 0 && !again_ && ipc::prepareSleep(door());
+    return pushed_ == 0 && !again_ && (workspace_ == nullptr || ipc::prepareSleep(door()));
 }
 
 void AppLink::endSleep() noexcept
 {
-    ipc::endSleep(door());
+    if (workspace_ != nullptr) {
+        ipc::endSleep(door());
+    }
 }
 
 void AppLink::onTimer()
@@ -224,12 +229,12 @@ void AppLink::checkInvariants() noexcept
     assert(zombies_ <= records_);
     assert(waiting_.empty() == (waitingCount_ == 0));
     constexpr std::uint32_t kFullCheckEvery = 256; // turns
-    if (++turns_ % kFullCheckEvery != 0) {
+    if (++turns_ % kFullCheckEvery != 0 || workspace_ == nullptr) {
         return;
     }
     std::uint32_t mine = 0, dead = 0;
     for (std::uint32_t i = 0; i < ipc::kMaxSlots; i++) {
-        const SlotRecord &record = application_->slot(i);
+        const SlotRecord &record = workspace_->slot(i);
         if (!owns(record)) {
             continue;
         }

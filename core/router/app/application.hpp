@@ -1,42 +1,22 @@
-// The router's side of one application: its request ring and memory, its encoder, its counters.
-// Made on [control], shared by every generation that names it (seed S08, S15), used by all engines.
-// No mutex and no parked-request list: workers pull. Starting and stopping workers is the
-// Spawner's business (control/spawner.hpp).
+// The router's side of one application: its encoder, its counters, and from its first request on
+// its workspace. Made on [control], shared by every generation that names it (seed S08, S15), used
+// by all engines. No mutex: workers pull. Starting and stopping workers is the Spawner's business
+// (control/spawner.hpp).
 #pragma once
 
-#include "base/unique_fd.hpp"
-#include "ipc/request_queue.hpp"
 #include "ipc/shared_segment.hpp"
 #include "ipc/unit_pool.hpp"
 #include "module/instance.hpp"
 #include "router/app/limits.hpp"
+#include "router/app/workspace.hpp"
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace patchbay::app {
-
-class Exchange;
-
-// What the router itself remembers of a slot, out of workers' reach.
-struct SlotRecord {
-    // Set in `owner` when that engine has stopped while a worker still had the request. An engine
-    // of the same number, or the one that hears of the worker's death, becomes the owner.
-    static constexpr std::uint32_t kOrphan = 1u << 31;
-
-    std::atomic<std::uint32_t> owner{0}; // engine number + 1; 0 = free. Others only read this
-    ipc::Ticket ticket = 0;              // the rest is the owner's alone
-    Exchange *exchange = nullptr;
-    bool zombie = false;                         // abandoned; waits for the worker to finish
-    std::uint32_t unit = 0, units = 0;           // request memory
-    std::uint32_t inboxUnit = 0, inboxUnits = 0; // body window
-    std::uint64_t consumed = 0;                  // reply bytes given back
-};
 
 // One worker as the engines see it. Shared by control and engines; unmapped with the last
 // reference.
@@ -75,17 +55,11 @@ public:
     void hearAgain() noexcept { asked_.store(false); }
     void tellHanging(const std::shared_ptr<WorkerView> &worker) const; // [engine]
 
-    const ipc::AppSegment &segment() const noexcept { return segment_; }
-    ipc::RequestProducer &queue() noexcept { return queue_; }
-    ipc::UnitPool &memory() noexcept { return memory_; }
-    SlotRecord &slot(std::uint32_t index) noexcept { return slots_[index]; }
-    std::optional<std::uint32_t> takeSlot(std::uint32_t engine) noexcept;      // [engine]
-    void giveSlot(std::uint32_t index) noexcept;                               // [engine] the owner
-    std::uint32_t freeSlots() const noexcept { return slotPool_.freeCount(); } // a snapshot
-
-    // [control] The eventfd that this application's workers ring for engine `number`; made on first
-    // use, before any engine or worker needs it. Throws SystemError.
-    int doorbell(std::uint32_t engine);
+    // [control] Makes the workspace, if there is none yet: an application that nobody calls needs
+    // neither memory nor descriptors. It stays for the application's life. Throws SystemError.
+    Workspace &open();
+    // [control] Null before; engines hear of it by AppLink::open().
+    Workspace *workspace() const noexcept { return workspace_.get(); }
 
     // Set by the Spawner on [control], read by engines to decide "503 at once" (seed S43).
     std::atomic<std::uint32_t> running{0}; // workers that are ready
@@ -115,25 +89,13 @@ public:
     std::atomic<std::uint64_t> waitMicroseconds{0};
 
 private:
-    struct Unmap {
-        void operator()(SlotRecord *records) const noexcept;
-    };
-
     std::string name_;
     std::string key_;
     std::shared_ptr<modules::EncoderInstance> encoder_;
     Limits limits_;
     Overseer overseer_;
     std::atomic<bool> asked_{false}; // [control] will look
-    ipc::AppSegment segment_;
-    ipc::RequestProducer queue_;
-    std::vector<std::atomic<std::uint64_t>> memoryBits_;
-    ipc::UnitPool memory_;
-    std::vector<std::atomic<std::uint64_t>> slotBits_;
-    ipc::UnitPool slotPool_;
-    // Zeroed pages that cost nothing until used: an application nobody calls stays small.
-    std::unique_ptr<SlotRecord[], Unmap> slots_;
-    std::array<UniqueFd, ipc::kMaxEngines> doorbells_;
+    std::unique_ptr<Workspace> workspace_;
 };
 
 } // namespace patchbay::app

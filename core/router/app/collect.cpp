@@ -74,14 +74,14 @@ SlotRecord *Collector::identify(ipc::Ticket ticket) noexcept
     if (slot >= ipc::kMaxSlots) {
         return nullptr;
     }
-    SlotRecord &record = link_.application().slot(slot);
+    SlotRecord &record = link_.workspace().slot(slot);
     if (!link_.owns(record) || record.ticket != ticket) {
         return nullptr;
     }
     if (!record.zombie && record.exchange->worker_ != nullptr) {
         return record.exchange->worker_ == &worker_ ? &record : nullptr;
     }
-    const std::optional<std::uint32_t> seat = link_.application().queue().takenBy(ticket);
+    const std::optional<std::uint32_t> seat = link_.workspace().queue().takenBy(ticket);
     return seat && worker_.hasSeat(*seat) ? &record : nullptr;
 }
 

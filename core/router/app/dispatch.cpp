@@ -51,7 +51,7 @@ bool copyBody(const BodySource &body, unsigned char *out, std::size_t size,
 
 Sent send(AppLink &link, Exchange &exchange) noexcept
 {
-    Application &app = link.application();
+    const Application &app = link.application();
     const std::size_t messageSize = app.encoder().encodedSize(*exchange.request_);
     if (messageSize == 0 || messageSize > kMaxRunBytes) {
         log::error("application \"%s\": a request of %zu bytes cannot be handed over",
@@ -68,13 +68,14 @@ Sent send(AppLink &link, Exchange &exchange) noexcept
     if (record == nullptr) {
         return Sent::full;
     }
-    unsigned char *memory = app.segment().memory(record->unit, record->units);
+    Workspace &workspace = link.workspace();
+    unsigned char *memory = workspace.segment().memory(record->unit, record->units);
     if (!app.encoder().encode(*exchange.request_, memory, messageSize) ||
         !copyBody(exchange.body_, memory + messageSize, inlined, 0)) {
         link.freeRecord(index);
         return Sent::invalid;
     }
-    ipc::RequestSlot &slot = app.segment().layout().slots[index];
+    ipc::RequestSlot &slot = workspace.segment().layout().slots[index];
     slot.exchangeId = exchange.request_->exchange_id;
     slot.contentLength = total;
     slot.engine = link.engineNumber();
@@ -87,7 +88,7 @@ Sent send(AppLink &link, Exchange &exchange) noexcept
     slot.inboxSeq.store(0, std::memory_order_relaxed);
     slot.consumed.store(0, std::memory_order_relaxed);
 
-    const std::optional<ipc::Ticket> ticket = app.queue().push(index); // publishes all of it
+    const std::optional<ipc::Ticket> ticket = workspace.queue().push(index); // publishes all of it
     if (!ticket) {
         link.freeRecord(index);
         return Sent::full;
@@ -104,10 +105,10 @@ Sent send(AppLink &link, Exchange &exchange) noexcept
 
 bool fillInbox(AppLink &link, Exchange &exchange) noexcept
 {
-    Application &app = link.application();
-    SlotRecord &record = app.slot(exchange.slot_);
+    Workspace &workspace = link.workspace();
+    SlotRecord &record = workspace.slot(exchange.slot_);
     if (record.inboxUnits == 0) { // once; all windows of an exchange use the same run
-        const std::optional<std::uint32_t> unit = app.memory().take(kWindowUnits);
+        const std::optional<std::uint32_t> unit = workspace.memory().take(kWindowUnits);
         if (!unit) {
             return false;
         }
@@ -116,13 +117,13 @@ bool fillInbox(AppLink &link, Exchange &exchange) noexcept
     }
     const std::uint64_t left = exchange.body_.size - exchange.bodyOffset_;
     auto size = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, ipc::kBodyWindow));
-    unsigned char *memory = app.segment().memory(record.inboxUnit, record.inboxUnits);
+    unsigned char *memory = workspace.segment().memory(record.inboxUnit, record.inboxUnits);
     if (!copyBody(exchange.body_, memory, size, exchange.bodyOffset_)) {
         size = 0; // the worker sees an end before contentLength
     }
     exchange.bodyOffset_ += size;
 
-    ipc::RequestSlot &slot = app.segment().layout().slots[exchange.slot_];
+    ipc::RequestSlot &slot = workspace.segment().layout().slots[exchange.slot_];
     slot.inboxUnit.store(record.inboxUnit, std::memory_order_relaxed);
     slot.inboxSize.store(size, std::memory_order_relaxed);
     slot.inboxSeq.fetch_add(1, std::memory_order_release);

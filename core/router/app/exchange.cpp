@@ -59,7 +59,7 @@ void Exchange::peerDone() noexcept
 bool Exchange::isTaken() const noexcept
 {
     return state_ == State::handed &&
-           (worker_ != nullptr || link_->application().queue().takenBy(ticket_).has_value());
+           (worker_ != nullptr || link_->workspace().queue().takenBy(ticket_).has_value());
 }
 
 } // namespace patchbay::app

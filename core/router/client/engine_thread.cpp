@@ -54,7 +54,8 @@ public:
                 std::shared_ptr<app::WorkerView> worker);
     void gone(const app::Application &application, const app::WorkerView &worker);
     void down(const app::Application &application);
-    void added(const std::shared_ptr<app::Application> &application, int doorbell);
+    void opened(const std::shared_ptr<app::Application> &application, app::Workspace &workspace,
+                int doorbell);
     void removed(const app::Application &application);
     std::vector<config::GenerationUse> census() const;
     void expire(std::uint64_t generation);
@@ -141,9 +142,10 @@ void EngineThread::Impl::down(const app::Application &application)
     }
 }
 
-void EngineThread::Impl::added(const std::shared_ptr<app::Application> &application, int doorbell)
+void EngineThread::Impl::opened(const std::shared_ptr<app::Application> &application,
+                                app::Workspace &workspace, int doorbell)
 {
-    if (!finished_ && !context_->links.add(application).listenTo(doorbell)) {
+    if (!finished_ && !context_->links.add(application).open(workspace, doorbell)) {
         log::alert("engine %u cannot poll the doorbell of \"%s\" (%d)", number_,
                    application->name().c_str(), errno);
     }
@@ -341,11 +343,12 @@ void EngineThread::applicationDown(std::shared_ptr<app::Application> application
         [impl = impl_.get(), application = std::move(application)] { impl->down(*application); });
 }
 
-void EngineThread::applicationAdded(std::shared_ptr<app::Application> application)
+void EngineThread::applicationOpened(std::shared_ptr<app::Application> application)
 {
-    const int doorbell = application->doorbell(impl_->number());
-    impl_->post([impl = impl_.get(), application = std::move(application), doorbell] {
-        impl->added(application, doorbell);
+    app::Workspace &workspace = application->open();
+    const int doorbell = workspace.doorbell(impl_->number());
+    impl_->post([impl = impl_.get(), application = std::move(application), &workspace, doorbell] {
+        impl->opened(application, workspace, doorbell);
     });
 }
 

@@ -51,8 +51,9 @@ public:
                     std::shared_ptr<app::WorkerView> worker, Done done);
     // [control] No worker runs and none is starting: every waiting request gets 503 (seed S43).
     void applicationDown(std::shared_ptr<app::Application> application);
-    // [control] Before the first worker is attached: registers the doorbell of this engine.
-    void applicationAdded(std::shared_ptr<app::Application> application);
+    // [control] Before the first worker is attached: makes the application's workspace, if it is
+    // the first, and registers the doorbell of this engine. Throws SystemError.
+    void applicationOpened(std::shared_ptr<app::Application> application);
     // [control] No snapshot names it any more and inFlight is 0: forget it.
     void applicationRemoved(std::shared_ptr<app::Application> application, Done done);
     // [control] What each generation still has here; looks at every connection.

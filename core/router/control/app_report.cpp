@@ -17,7 +17,6 @@ std::uint64_t less(std::uint64_t all, std::uint64_t part) noexcept
 void addRequests(AppReport &report, app::Application &application)
 {
     report.active = less(application.inFlight, application.bindings);
-    report.queued = application.queue().backlog();
     report.requests = application.requests;
     report.refusedFull = application.refusedFull;
     report.refusedLate = application.refusedLate;
@@ -45,8 +44,16 @@ AppReport AppSupervisor::report() const
     report.died = died_;
     report.failure = failure_;
     report.output = output_.tail();
+    report.queued = backlog();
     addRequests(report, *application_);
     return report;
+}
+
+// Requests handed over that no worker has taken.
+std::uint64_t AppSupervisor::backlog() const noexcept
+{
+    const app::Workspace *workspace = application_->workspace();
+    return workspace != nullptr ? workspace->queue().backlog() : 0;
 }
 
 std::uint32_t AppSupervisor::countRunning() const noexcept
@@ -72,7 +79,7 @@ std::uint32_t AppSupervisor::countIdle() const noexcept
     auto idle = std::count_if(workers_.begin(), workers_.end(), [this](const WorkerPtr &worker) {
         const app::WorkerView &view = *worker->view();
         return worker->state() == State::running &&
-               application_->queue().idleOf(view.firstSeat, view.seats) == view.seats;
+               workspace().queue().idleOf(view.firstSeat, view.seats) == view.seats;
     });
     return static_cast<std::uint32_t>(idle);
 }

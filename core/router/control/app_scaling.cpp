@@ -54,7 +54,7 @@ std::uint32_t AppSupervisor::missingWorkers() const
     now.starting = starting - std::min(starting, old);
     now.running = alive - now.starting;
     now.idleSeats = idleSeats();
-    now.waiting = application_->queue().backlog();
+    now.waiting = backlog();
     const std::uint64_t target = std::min<std::uint64_t>(
         std::uint64_t{alive} + scaling_.toStart(now) + owed_, plan_.scale.max);
     return target > current ? static_cast<std::uint32_t>(target - current) : 0;
@@ -63,11 +63,11 @@ std::uint32_t AppSupervisor::missingWorkers() const
 // A worker that has not had a request yet counts as idle: it is about to lie down.
 std::uint32_t AppSupervisor::idleSeats() const noexcept
 {
-    const ipc::RequestProducer &queue = application_->queue();
     std::uint32_t idle = 0;
     for (const WorkerPtr &worker : workers_) {
         const app::WorkerView &view = *worker->view();
         if (worker->state() == State::running) {
+            const ipc::RequestProducer &queue = workspace().queue();
             idle += queue.servedBy(view.firstSeat, view.seats) == 0
                         ? view.seats
                         : queue.idleOf(view.firstSeat, view.seats);
@@ -93,13 +93,27 @@ void AppSupervisor::startWorkers(std::uint32_t count)
     }
 }
 
-// Before the first worker: applications that nobody calls cost no doorbells.
-void AppSupervisor::meetEngines()
+// Before the first process: an application that nobody calls has neither memory nor doorbells.
+// Throws Error: no descriptor, no memory.
+void AppSupervisor::open()
 {
-    if (!known_) {
+    if (!open_) {
+        application_->open();
         context_.engines.forEach(
-            [this](EnginePort &engine) { engine.applicationAdded(application_); });
-        known_ = true;
+            [this](EnginePort &engine) { engine.applicationOpened(application_); });
+        open_ = true;
+    }
+}
+
+// Engines keep the first requests of an application that starts on demand until it is open, and
+// then hand them over and ask for workers. If it cannot be opened they answer 503, and the next
+// request tries again.
+void AppSupervisor::openForRequests()
+{
+    try {
+        open();
+    } catch (const Error &error) {
+        noteFailure("application", error.what());
     }
 }
 
@@ -119,13 +133,12 @@ void AppSupervisor::startWorker(std::uint32_t number)
                                                   std::move(ours), startLimit(), std::move(events));
     workers_.push_back(worker);
     try {
-        meetEngines();
         // Engines know its rings before it can put anything into them.
         context_.engines.forEach(
             [&](EnginePort &engine) { engine.workerAttached(application_, view); });
-        worker->attach(application_->segment().segment().fd(), plan_.threads, plan_.requestLimit);
+        worker->attach(workspace().segment().segment().fd(), plan_.threads, plan_.requestLimit);
         context_.engines.forEach([&](EnginePort &engine) {
-            worker->engineDoorbell(engine.number(), application_->doorbell(engine.number()));
+            worker->engineDoorbell(engine.number(), workspace().doorbell(engine.number()));
         });
         if (!prototype_->startWorker(number, theirs)) {
             worker->kill();
@@ -184,7 +197,7 @@ void AppSupervisor::watchIdleWorkers()
 // One that is taking a request just now finishes it (trap P23).
 void AppSupervisor::retireIdleWorkers()
 {
-    const ipc::RequestProducer &queue = application_->queue();
+    const ipc::RequestProducer &queue = workspace().queue();
     std::vector<WorkerSample> running;
     for (const WorkerPtr &worker : workers_) {
         const app::WorkerView &view = *worker->view();
@@ -194,7 +207,7 @@ void AppSupervisor::retireIdleWorkers()
         }
     }
     const std::vector<std::uint32_t> surplus = scaling_.surplus(running, Clock::now());
-    if (queue.backlog() != 0) {
+    if (backlog() != 0) {
         return;
     }
     for (const WorkerPtr &worker : workers_) {
@@ -215,6 +228,9 @@ void AppSupervisor::wanted()
     wantedTimer_ = context_.loop.after(nobody ? milliseconds(0) : kWantedDelay, [this] {
         wantedTimer_ = 0;
         application_->hearAgain();
+        if (backoff_.open(Clock::now())) {
+            openForRequests();
+        }
         reconcile();
     });
 }
@@ -283,8 +299,7 @@ void AppSupervisor::publishGrowth()
     const bool mayGrow = phase_ == Phase::live && plan_.scale.elastic() &&
                          backoff_.open(Clock::now()) &&
                          countRunning() + countStarting() < plan_.scale.max;
-    if (application_->mayGrow.exchange(mayGrow) != mayGrow && mayGrow &&
-        application_->queue().backlog() != 0) {
+    if (application_->mayGrow.exchange(mayGrow) != mayGrow && mayGrow && backlog() != 0) {
         wanted();
     }
 }

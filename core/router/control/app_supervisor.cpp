@@ -111,6 +111,7 @@ void AppSupervisor::startPrototype()
     prototype_ =
         std::make_shared<PrototypeProcess>(context_.loop, ++lastSerial_, startLimit(), events);
     try {
+        open();
         prototype_->start(context_.main, plan_.name, plan_.start, output_.writeEnd());
     } catch (const Error &error) { // no descriptor, no memory
         prototypeDead(error.what());
@@ -174,7 +175,7 @@ void AppSupervisor::workerForgotten(const WorkerPtr &worker)
 {
     const app::WorkerView &view = *worker->view();
     // Hands on a wake-up that died with it.
-    application_->queue().forgetSeats(view.firstSeat, view.seats);
+    workspace().queue().forgetSeats(view.firstSeat, view.seats);
     std::erase(workers_, worker);
     reconcile();
 }
@@ -236,14 +237,14 @@ void AppSupervisor::finishLeaving()
 
 void AppSupervisor::introduce(EnginePort &engine)
 {
-    if (removing_ || !known_) {
+    if (removing_ || !open_) {
         return;
     }
-    engine.applicationAdded(application_);
+    engine.applicationOpened(application_);
     for (const WorkerPtr &worker : workers_) {
         if (worker->state() != State::dead) {
             engine.workerAttached(application_, worker->view());
-            worker->engineDoorbell(engine.number(), application_->doorbell(engine.number()));
+            worker->engineDoorbell(engine.number(), workspace().doorbell(engine.number()));
         }
     }
 }

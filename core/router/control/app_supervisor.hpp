@@ -87,7 +87,8 @@ private:
     // app_scaling.cpp
     std::uint32_t missingWorkers() const;
     void startWorkers(std::uint32_t count);
-    void meetEngines();
+    void open();
+    void openForRequests();
     void startWorker(std::uint32_t number);
     void retireOldWorkers();
     void watchIdleWorkers();
@@ -108,6 +109,9 @@ private:
     {
         return prototype_ && worker.serial() == prototype_->serial();
     }
+    // Of an application with workers.
+    app::Workspace &workspace() const noexcept { return *application_->workspace(); }
+    std::uint64_t backlog() const noexcept;
     std::uint32_t countRunning() const noexcept;
     std::uint32_t countStarting() const noexcept;
     std::uint32_t countIdle() const noexcept;
@@ -118,7 +122,7 @@ private:
     std::function<void()> ended_;
     ApplicationOutput output_;
     Phase phase_ = Phase::live;
-    bool known_ = false;    // to the engines, with a doorbell for each
+    bool open_ = false;     // requests can be handed over: the engines have workspace and doorbells
     bool removing_ = false; // engines are forgetting it
     bool down_ = false;     // engines know that nobody serves
     std::shared_ptr<PrototypeProcess> prototype_;

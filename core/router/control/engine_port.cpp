@@ -29,9 +29,9 @@ public:
     {
         engine_.applicationDown(std::move(application));
     }
-    void applicationAdded(ApplicationPtr application) override
+    void applicationOpened(ApplicationPtr application) override
     {
-        engine_.applicationAdded(std::move(application));
+        engine_.applicationOpened(std::move(application));
     }
     void applicationRemoved(ApplicationPtr application, Done done) override
     {

@@ -44,7 +44,7 @@ public:
     virtual void workerAttached(ApplicationPtr application, WorkerViewPtr worker) = 0;
     virtual void workerGone(ApplicationPtr application, WorkerViewPtr worker, Done done) = 0;
     virtual void applicationDown(ApplicationPtr application) = 0;
-    virtual void applicationAdded(ApplicationPtr application) = 0;
+    virtual void applicationOpened(ApplicationPtr application) = 0;
     virtual void applicationRemoved(ApplicationPtr application, Done done) = 0;
     virtual void census(CensusDone done) = 0;
     virtual void expire(std::uint64_t generation) = 0;

@@ -77,7 +77,8 @@ class AppLinkTest : public CppUnit::TestFixture {
         rig.links.endOfTurn();
         CPPUNIT_ASSERT_EQUAL(2u, rig.link.records()); // the worker has two still
         for (const auto &ticket : {first, second}) {
-            CPPUNIT_ASSERT_EQUAL(1u, rig.application->segment()
+            CPPUNIT_ASSERT_EQUAL(1u, rig.application->workspace()
+                                         ->segment()
                                          .layout()
                                          .slots[ipc::ticketSlot(*ticket)]
                                          .cancelled.load());
@@ -134,7 +135,7 @@ class AppLinkTest : public CppUnit::TestFixture {
     {
         Rig rig;
         std::vector<std::uint32_t> held;
-        while (const auto run = rig.application->memory().take(64)) {
+        while (const auto run = rig.application->workspace()->memory().take(64)) {
             held.push_back(*run);
         }
         Asker first, second;
@@ -142,7 +143,7 @@ class AppLinkTest : public CppUnit::TestFixture {
         rig.links.endOfTurn();
         CPPUNIT_ASSERT(!rig.consumer.take());
         second.exchange.abandon(); // leaves the queue
-        rig.application->memory().give(held.back(), 64);
+        rig.application->workspace()->memory().give(held.back(), 64);
         Asker third; // comes after first, whoever asks
         CPPUNIT_ASSERT(!rig.start(third));
         CPPUNIT_ASSERT(!rig.consumer.take());
@@ -151,7 +152,7 @@ class AppLinkTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_EQUAL(503u, third.failure);
         held.pop_back();
         for (std::uint32_t run : held) {
-            rig.application->memory().give(run, 64);
+            rig.application->workspace()->memory().give(run, 64);
         }
         CPPUNIT_ASSERT(isClean(*rig.application));
     }
@@ -191,7 +192,7 @@ class AppLinkTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT(!rig.start(asker, {body.data(), -1, body.size()}));
         const auto ticket = rig.consumer.take();
         ipc::RequestSlot &slot =
-            rig.application->segment().layout().slots[ipc::ticketSlot(*ticket)];
+            rig.application->workspace()->segment().layout().slots[ipc::ticketSlot(*ticket)];
         CPPUNIT_ASSERT_EQUAL(0u, slot.bodySize);
         std::string got;
         for (std::uint32_t i = 1; got.size() < body.size(); i++) {
@@ -199,7 +200,7 @@ class AppLinkTest : public CppUnit::TestFixture {
             rig.links.endOfTurn();
             CPPUNIT_ASSERT_EQUAL(i, slot.inboxSeq.load());
             got.append(reinterpret_cast<const char *>(
-                           rig.application->segment().memory(slot.inboxUnit, 1)),
+                           rig.application->workspace()->segment().memory(slot.inboxUnit, 1)),
                        slot.inboxSize);
         }
         CPPUNIT_ASSERT(got == body);
@@ -214,7 +215,7 @@ class AppLinkTest : public CppUnit::TestFixture {
     void wakesOnePerRequest()
     {
         Rig rig;
-        auto &idle = rig.application->segment().layout().idle[0];
+        auto &idle = rig.application->workspace()->segment().layout().idle[0];
         idle = 0b1111; // four seats that sleep
         Asker one, two;
         CPPUNIT_ASSERT(!rig.start(one) && !rig.start(two));
@@ -222,9 +223,11 @@ class AppLinkTest : public CppUnit::TestFixture {
         rig.links.endOfTurn();
         CPPUNIT_ASSERT_EQUAL(std::uint64_t{0b1100}, idle.load());
         CPPUNIT_ASSERT(rig.links.prepareSleep());
-        CPPUNIT_ASSERT_EQUAL(1u, rig.application->segment().layout().doors[0].sleeping.load());
+        CPPUNIT_ASSERT_EQUAL(
+            1u, rig.application->workspace()->segment().layout().doors[0].sleeping.load());
         rig.links.endSleep();
-        CPPUNIT_ASSERT_EQUAL(0u, rig.application->segment().layout().doors[0].sleeping.load());
+        CPPUNIT_ASSERT_EQUAL(
+            0u, rig.application->workspace()->segment().layout().doors[0].sleeping.load());
     }
 
     void unknownWorkerIsLookedAtLater()
@@ -233,13 +236,13 @@ class AppLinkTest : public CppUnit::TestFixture {
         Asker asker;
         CPPUNIT_ASSERT(!rig.start(asker));
         const auto other = makeView(7, 7);
-        ipc::RequestConsumer consumer(rig.application->segment().layout(), 7);
+        ipc::RequestConsumer consumer(rig.application->workspace()->segment().layout(), 7);
         const auto ticket = consumer.take();
         const std::string bytes = replyHead(200);
         std::memcpy(other->segment.memory(*other->pool.take(1), 1), bytes.data(), bytes.size());
         ipc::ReplyProducer(other->segment.layout().rings[0])
             .push({*ticket, 0, 1, static_cast<std::uint32_t>(bytes.size()), ipc::kReplyLast, 0});
-        ipc::knock(rig.application->segment().layout().doors[0], 7);
+        ipc::knock(rig.application->workspace()->segment().layout().doors[0], 7);
         rig.links.endOfTurn();
         CPPUNIT_ASSERT(!asker.over());
         rig.link.attach(other);
@@ -273,7 +276,7 @@ class AppLinkTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT(!rig.start(asker));
         const auto ticket = rig.consumer.take();
         rig.view->segment.layout().rings[0].tail = 100'000;
-        ipc::knock(rig.application->segment().layout().doors[0], 0);
+        ipc::knock(rig.application->workspace()->segment().layout().doors[0], 0);
         rig.links.endOfTurn();
         CPPUNIT_ASSERT_EQUAL(503u, asker.failure);
         CPPUNIT_ASSERT(ticket && isClean(*rig.application));
@@ -388,7 +391,7 @@ class AppLinkTest : public CppUnit::TestFixture {
 
     static void lie(Rig &rig, std::mt19937 &random, const std::vector<ipc::Ticket> &tickets)
     {
-        ipc::AppSegmentLayout &shared = rig.application->segment().layout();
+        ipc::AppSegmentLayout &shared = rig.application->workspace()->segment().layout();
         ipc::ReplyEntry entry{};
         entry.ticket = tickets[random() % tickets.size()];
         if (random() % 8 == 0) {

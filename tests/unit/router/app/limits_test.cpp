@@ -78,9 +78,11 @@ class LimitsTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_EQUAL(0u, asker.retryAfter);
         CPPUNIT_ASSERT(hangs == std::vector<app::WorkerView *>{rig.view.get()});
         CPPUNIT_ASSERT(!queued.over()); // its time has not begun
-        CPPUNIT_ASSERT_EQUAL(
-            1u,
-            rig.application->segment().layout().slots[ipc::ticketSlot(*ticket)].cancelled.load());
+        CPPUNIT_ASSERT_EQUAL(1u, rig.application->workspace()
+                                     ->segment()
+                                     .layout()
+                                     .slots[ipc::ticketSlot(*ticket)]
+                                     .cancelled.load());
         Asker next; // the same exchange would do: its slot is another one
         CPPUNIT_ASSERT(!rig.start(next));
         rig.reply(*ticket, replyHead(200) + "late", ipc::kReplyLast);
@@ -155,9 +157,10 @@ class LimitsTest : public CppUnit::TestFixture {
         second.exchange.abandon(); // its client left
         CPPUNIT_ASSERT(!rig.start(refused));
         CPPUNIT_ASSERT(rig.start(late));
-        rig.application->segment().layout().idle[0] |= 1; // somebody is about to take one
+        rig.application->workspace()->segment().layout().idle[0] |=
+            1; // somebody is about to take one
         CPPUNIT_ASSERT(!rig.start(late));
-        rig.application->segment().layout().idle[0] = 0;
+        rig.application->workspace()->segment().layout().idle[0] = 0;
     }
 
     void enginesAskForWorkers() // S40
@@ -178,7 +181,7 @@ class LimitsTest : public CppUnit::TestFixture {
         rig.links.endOfTurn();
         CPPUNIT_ASSERT_EQUAL(1, asked); // one message at a time
         rig.application->hearAgain();
-        rig.application->segment().layout().idle[0] = 1; // one is there for it
+        rig.application->workspace()->segment().layout().idle[0] = 1; // one is there for it
         CPPUNIT_ASSERT(!rig.start(four));
         rig.links.endOfTurn();
         CPPUNIT_ASSERT_EQUAL(1, asked);
@@ -192,7 +195,7 @@ class LimitsTest : public CppUnit::TestFixture {
         int asked = 0;
         rig.application->setOverseer({[&] { asked++; }, {}});
         rig.application->mayGrow = true;
-        rig.application->segment().layout().idle[0] = 0b111;
+        rig.application->workspace()->segment().layout().idle[0] = 0b111;
         Asker one, two;
         CPPUNIT_ASSERT(!rig.start(one));
         rig.links.endOfTurn();
@@ -200,7 +203,7 @@ class LimitsTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT(!rig.start(two));
         rig.links.endOfTurn();
         CPPUNIT_ASSERT_EQUAL(1, asked);
-        rig.application->segment().layout().idle[0] = 0;
+        rig.application->workspace()->segment().layout().idle[0] = 0;
     }
 
     // The worker it had been left to is gone.

@@ -256,7 +256,8 @@ class TroubleTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_EQUAL(503u, client.response().status());
         server.application->starting = 1; // now it waits for the one that comes
         client.send(get("/hello"));
-        CPPUNIT_ASSERT(eventually([&] { return server.application->queue().backlog() == 1; }));
+        CPPUNIT_ASSERT(
+            eventually([&] { return server.application->workspace()->queue().backlog() == 1; }));
         server.addWorker(0, 0);
         CPPUNIT_ASSERT_EQUAL(200u, client.response().status());
     }

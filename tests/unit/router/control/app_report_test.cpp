@@ -64,7 +64,7 @@ public:
     {
         apply(blog(2, 3));
         CPPUNIT_ASSERT(world_->until([&] { return app().running == 2; }));
-        auto &idle = app().segment().layout().idle[0];
+        auto &idle = app().workspace()->segment().layout().idle[0];
         idle = 0b011'111;
         CPPUNIT_ASSERT_EQUAL(1u, report().idle);
         idle = ~std::uint64_t{0}; // whatever a worker scribbles there

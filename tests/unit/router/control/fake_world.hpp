@@ -415,7 +415,7 @@ public:
         expect(application->running == 0 && application->starting == 0, "down, yet serving");
         shared_.down++;
     }
-    void applicationAdded(ApplicationPtr application) override
+    void applicationOpened(ApplicationPtr application) override
     {
         expect(added_.insert(application.get()).second, "application added already");
         known_.try_emplace(application.get());

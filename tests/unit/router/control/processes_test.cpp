@@ -117,7 +117,7 @@ public:
         world_->faults.workerFails = true;
         ipc::Ticket ticket = ask(1);
         CPPUNIT_ASSERT(world_->until([&] { return world_->engineLog.down == 1; }));
-        app().queue().cancel(ticket); // as the engine does then
+        app().workspace()->queue().cancel(ticket); // as the engine does then
         CPPUNIT_ASSERT_EQUAL(0u, app().running + app().starting);
         CPPUNIT_ASSERT(!report().dormant && report().failure);
         // After the delay it may be tried again, but only for somebody.
@@ -378,7 +378,7 @@ public:
         world_->spawner.childExited(pid, SIGABRT);
         CPPUNIT_ASSERT_EQUAL(std::string("its prototype exited on signal 6 before it was ready"),
                              *report().failure);
-        app().queue().cancel(ticket);
+        app().workspace()->queue().cancel(ticket);
     }
 
 private:
@@ -398,7 +398,7 @@ private:
         CPPUNIT_ASSERT(world_->until([&] { return passed; }));
         world_->settle();
     }
-    ipc::Ticket push(std::uint32_t slot) { return app().queue().push(slot).value(); }
+    ipc::Ticket push(std::uint32_t slot) { return app().workspace()->queue().push(slot).value(); }
     ipc::Ticket ask(std::uint32_t slot)
     {
         ipc::Ticket ticket = push(slot);
@@ -408,11 +408,14 @@ private:
     // The worker in that seat takes the next one and is busy.
     void take(std::uint32_t seat)
     {
-        app().segment().layout().idle[0] &= ~(std::uint64_t{1} << seat);
-        ipc::RequestConsumer consumer(app().segment().layout(), seat);
+        app().workspace()->segment().layout().idle[0] &= ~(std::uint64_t{1} << seat);
+        ipc::RequestConsumer consumer(app().workspace()->segment().layout(), seat);
         CPPUNIT_ASSERT(consumer.take().has_value());
     }
-    void idle(std::uint32_t seat) { app().segment().layout().idle[0] |= std::uint64_t{1} << seat; }
+    void idle(std::uint32_t seat)
+    {
+        app().workspace()->segment().layout().idle[0] |= std::uint64_t{1} << seat;
+    }
 
     std::unique_ptr<World> world_;
 };

@@ -34,8 +34,8 @@ inline std::shared_ptr<app::WorkerView> makeView(std::uint32_t number, std::uint
 // Every slot and all request memory are back (trap I5).
 inline bool isClean(app::Application &application)
 {
-    return application.freeSlots() == ipc::kMaxSlots &&
-           application.memory().freeCount() == ipc::kRequestUnits;
+    return application.workspace()->freeSlots() == ipc::kMaxSlots &&
+           application.workspace()->memory().freeCount() == ipc::kRequestUnits;
 }
 
 inline void put16(std::string &out, std::uint16_t value)

@@ -34,7 +34,7 @@ public:
     {
         for (std::uint32_t i = 0; i < view_->seats; i++) {
             consumers_.push_back(std::make_unique<ipc::RequestConsumer>(
-                application_->segment().layout(), view_->firstSeat + i));
+                application_->workspace()->segment().layout(), view_->firstSeat + i));
         }
         for (auto &consumer : consumers_) {
             threads_.emplace_back([this, &one = *consumer] { run(one); });
@@ -89,7 +89,7 @@ private:
 
     void serve(ipc::Ticket ticket)
     {
-        const ipc::AppSegment &segment = application_->segment();
+        const ipc::AppSegment &segment = application_->workspace()->segment();
         Call call{ticket, &segment.layout().slots[ipc::ticketSlot(ticket)], {}, {}, 0, 0, {}};
         const auto *memory = reinterpret_cast<const char *>(segment.memory(call.slot->unit, 1));
         const std::string message(memory, call.slot->messageSize);
@@ -153,7 +153,7 @@ private:
         while (left > 0 && ask(call)) {
             const std::uint32_t size = call.slot->inboxSize.load();
             const auto *window = reinterpret_cast<const char *>(
-                application_->segment().memory(call.slot->inboxUnit.load(), 1));
+                application_->workspace()->segment().memory(call.slot->inboxUnit.load(), 1));
             call.pending.append(window, size);
             left -= size;
             if (size == 0 || call.pending.size() > 100'000) {
@@ -271,9 +271,11 @@ private:
                 return producer.push(entry);
             },
             false);
-        if (pushed && ipc::knock(application_->segment().layout().doors[engine], view_->number)) {
+        if (pushed && ipc::knock(application_->workspace()->segment().layout().doors[engine],
+                                 view_->number)) {
             const std::uint64_t one = 1;
-            [[maybe_unused]] ssize_t n = ::write(application_->doorbell(engine), &one, sizeof one);
+            [[maybe_unused]] ssize_t n =
+                ::write(application_->workspace()->doorbell(engine), &one, sizeof one);
         }
         return pushed;
     }

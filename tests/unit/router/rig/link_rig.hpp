@@ -66,8 +66,10 @@ public:
     explicit Rig(std::uint32_t units = 512, const app::Limits &limits = {})
         : application(makeApplication("test", limits)), links(engine, 0),
           link(links.add(application)), view(makeView(0, 0, 1, units)),
-          consumer(application->segment().layout(), 0), producer(view->segment.layout().rings[0])
+          consumer(application->open().segment().layout(), 0),
+          producer(view->segment.layout().rings[0])
     {
+        CPPUNIT_ASSERT(link.open(application->open(), application->open().doorbell(0)));
         link.attach(view);
     }
     ~Rig() { links.orphanAll(); } // what the worker still has
@@ -95,7 +97,7 @@ public:
     void push(const ipc::ReplyEntry &entry)
     {
         CPPUNIT_ASSERT(producer.push(entry));
-        ipc::knock(application->segment().layout().doors[0], 0);
+        ipc::knock(application->workspace()->segment().layout().doors[0], 0);
     }
     // Turns of the engine, which reads its clock and fires its timers.
     void turn()

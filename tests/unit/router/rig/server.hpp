@@ -116,7 +116,7 @@ public:
     void addEngine(std::uint32_t number)
     {
         engines.push_back(std::make_unique<client::EngineThread>(number));
-        engines.back()->applicationAdded(application);
+        engines.back()->applicationOpened(application);
         for (const auto &worker : workers) {
             engines.back()->workerAttached(application, worker->view());
         }
@@ -171,8 +171,8 @@ public:
             engine->workerGone(application, workers[index]->view(), gone.done());
         }
         const bool ok = gone.wait();
-        application->queue().forgetSeats(workers[index]->view()->firstSeat,
-                                         workers[index]->view()->seats);
+        application->workspace()->queue().forgetSeats(workers[index]->view()->firstSeat,
+                                                      workers[index]->view()->seats);
         return ok;
     }
     // Every slot, all memory on both sides, all exchanges are back (I5). The bindings of `engines`
