@@ -173,6 +173,7 @@ bool Builder::open(Value value, After after)
 bool Builder::close()
 {
     Value value = std::move(open_.back().value);
+    value.shrink();
     open_.pop_back();
     place(std::move(value));
     end_ = stream_.Tell() + 1;

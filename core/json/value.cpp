@@ -121,4 +121,10 @@ void Value::add(std::string name, Value value, std::size_t nameOffset)
     members_.push_back(Member{std::move(name), nameOffset, std::move(value)});
 }
 
+void Value::shrink()
+{
+    items_.shrink_to_fit();
+    members_.shrink_to_fit();
+}
+
 } // namespace patchbay::json

@@ -59,6 +59,7 @@ public:
 
     void append(Value item);                                             // to an array
     void add(std::string name, Value value, std::size_t nameOffset = 0); // to an object, unchecked
+    void shrink(); // it is complete: gives back the room for more items or members
 
 private:
     Kind kind_ = Kind::null;

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -163,6 +164,30 @@ class Descriptors(harness.Case):                                                
         self.assertEqual(get(address).status, 200)
         server.reload(simple(port, environment={"VERSION": "2"}))
         self.assertEqual(get(address, "/version").body, b"2")
+
+    def test_an_application_that_nobody_has_called(self):
+        """It has no descriptors yet; whoever asks while there are none gets 503, the next not."""
+        port = free_port()
+        server = self.serve(api=True)
+        server.api("PUT", "/config", simple(port, processes={"max": 1}))
+        router = server.one("patchbay: router")
+        held = lambda: len(os.listdir(f"/proc/{router}/fd"))
+        with Connection(("127.0.0.1", port)) as c:
+            wait_for("it", lambda: server.get("/status")["connections"]["accepted"] == 1)
+            before = held()
+            server.api("PUT", "/config/applications", {
+                name: harness.python_app(processes={"max": 1})
+                for name in ("app", *(f"app{i}" for i in range(50)))})
+            wait_for("the end of what the change needed", lambda: held() <= before)
+            limit = resource.prlimit(router, resource.RLIMIT_NOFILE)
+            resource.prlimit(router, resource.RLIMIT_NOFILE, (0, limit[1]))
+            c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assertEqual(c.response().status, 503)
+            self.logged(server, 'failed to start application "app": memfd_create(patchbay-app) '
+                                "failed (24: Too many open files)")
+            self.assertEqual(server.one("patchbay: router"), router)
+            resource.prlimit(router, resource.RLIMIT_NOFILE, limit)
+            wait_for("the next try", lambda: get(("127.0.0.1", port)).status == 200)
 
     def test_control_socket(self):
         port = free_port()

@@ -4,7 +4,7 @@
 
 namespace patchbay::app {
 
-Application::Application(std::string name, std::string key,
+Application::Application(std::string name, SharedText key,
                          std::shared_ptr<modules::EncoderInstance> encoder, const Limits &limits)
     : name_(std::move(name)), key_(std::move(key)), encoder_(std::move(encoder)), limits_(limits)
 {

@@ -4,6 +4,7 @@
 // (control/spawner.hpp).
 #pragma once
 
+#include "base/shared_text.hpp"
 #include "ipc/shared_segment.hpp"
 #include "ipc/unit_pool.hpp"
 #include "module/instance.hpp"
@@ -37,14 +38,14 @@ struct Overseer {
 
 class Application {
 public:
-    Application(std::string name, std::string key,
-                std::shared_ptr<modules::EncoderInstance> encoder, const Limits &limits = {});
+    Application(std::string name, SharedText key, std::shared_ptr<modules::EncoderInstance> encoder,
+                const Limits &limits = {});
     ~Application(); // [control] asserts that no exchange is alive
     Application(const Application &) = delete;
     Application &operator=(const Application &) = delete;
 
     const std::string &name() const noexcept { return name_; }
-    const std::string &key() const noexcept { return key_; } // name + canonical JSON
+    const SharedText &key() const noexcept { return key_; } // name + canonical JSON
     const modules::EncoderInstance &encoder() const noexcept { return *encoder_; }
     const Limits &limits() const noexcept { return limits_; }
 
@@ -90,7 +91,7 @@ public:
 
 private:
     std::string name_;
-    std::string key_;
+    SharedText key_;
     std::shared_ptr<modules::EncoderInstance> encoder_;
     Limits limits_;
     Overseer overseer_;

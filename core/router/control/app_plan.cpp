@@ -50,7 +50,7 @@ AppPlan makeUnavailable(const ApplicationConfig &config, std::string reason)
 {
     AppPlan plan;
     plan.name = config.name;
-    plan.key = config.key + "\nunavailable " + reason;
+    plan.key = config.key.str() + "\nunavailable " + reason;
     plan.unavailable = std::move(reason);
     return plan;
 }

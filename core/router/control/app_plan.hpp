@@ -2,6 +2,7 @@
 // prototype is told.
 #pragma once
 
+#include "base/shared_text.hpp"
 #include "ipc/layout.hpp"
 #include "router/app/limits.hpp"
 #include "router/control/scaling.hpp"
@@ -17,7 +18,7 @@ struct ApplicationConfig;
 
 struct AppPlan {
     std::string name;
-    std::string key;                // equal key, same application (seed S15)
+    SharedText key;                 // equal key, same application (seed S15)
     Scale scale;                    // how many workers
     std::uint32_t threads = 1;      // request threads of each worker, a seat each
     std::uint32_t requestLimit = 0; // requests of each worker before it is replaced; 0: any number

@@ -54,7 +54,7 @@ public:
     void reopenFiles(); // those the application writes its output to
     AppReport report() const;
 
-    const std::string &key() const noexcept { return plan_.key; }
+    const SharedText &key() const noexcept { return plan_.key; }
     const ApplicationPtr &application() const noexcept { return application_; }
     Phase phase() const noexcept { return phase_; }
     // No request is queued, being served or on its way, by the engines' own count: what the queue

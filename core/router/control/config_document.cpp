@@ -172,19 +172,18 @@ void takeLimits(const Value &limits, ApplicationConfig &application)
     }
 }
 
-// Its modules, and what they make of its identity.
-void takeModules(ApplicationConfig &application, const Value &value,
-                 const modules::Catalog &catalog, const Lacking &lacking)
+// Its modules. Returns what they make of its identity.
+std::string takeModules(ApplicationConfig &application, const Value &value,
+                        const modules::Catalog &catalog, const Lacking &lacking)
 {
     application.lacking = lackOf(application.pointer, lacking);
     if (!application.lacking.empty()) {
-        application.key += "\nlacking " + application.lacking;
-        return;
+        return "\nlacking " + application.lacking;
     }
     application.runtime = catalog.findRuntime(value.stringOf("type"));
     application.language = application.runtime->name();
     application.encoder = catalog.find("encoder." + application.language);
-    application.key += "\nmodules " + application.runtime->stamp + " " + application.encoder->stamp;
+    return "\nmodules " + application.runtime->stamp + " " + application.encoder->stamp;
 }
 
 ApplicationConfig applicationConfig(const json::Member &member, const modules::Catalog &catalog,
@@ -195,9 +194,9 @@ ApplicationConfig applicationConfig(const json::Member &member, const modules::C
     application.name = member.name;
     application.offset = member.nameOffset;
     application.pointer = pointerTo("/applications", member.name);
-    application.key = json::quote(member.name) + json::writeCanonical(value);
-    takeModules(application, value, catalog, lacking);
     application.options = json::writeCanonical(value);
+    application.key = json::quote(member.name) + application.options +
+                      takeModules(application, value, catalog, lacking);
     takeProcesses(value.find("processes"), application.scale);
     takeInteger(value, "threads", application.threads);
     takeInteger(value, "thread_stack_size", application.threadStackBytes);
@@ -261,6 +260,7 @@ void fill(ConfigDocument &document, const CheckContext &context, const Lacking &
         }
     }
     if (applications != nullptr) {
+        document.applications.reserve(applications->members().size());
         for (const json::Member &member : applications->members()) {
             document.applications.push_back(applicationConfig(member, catalog, lacking));
         }
@@ -318,6 +318,13 @@ ConfigError ConfigDocument::errorAt(ConfigError::Stage stage, std::string pointe
     return {stage, *declared.sources, {std::move(problem)}, std::move(cause)};
 }
 
+void ConfigDocument::forgetParts()
+{
+    listeners = {};
+    applications = {};
+    sinks = {};
+}
+
 DeclaredConfig declare(Value root)
 {
     return {std::move(root), std::make_shared<ConfigSources>()};
@@ -361,6 +368,8 @@ ConfigDocument checkConfiguration(DeclaredConfig declared, const CheckContext &c
                           std::move(problems));
     }
     fill(document, context, rules.lacking());
+    std::erase_if(document.root.members(),
+                  [](const json::Member &member) { return member.name == "applications"; });
     return document;
 }
 

@@ -3,6 +3,7 @@
 // addresses and acquires sockets and applications; it reports its own errors through errorAt().
 #pragma once
 
+#include "base/shared_text.hpp"
 #include "ipc/bundle.hpp"
 #include "ipc/isolation.hpp"
 #include "module/catalog.hpp"
@@ -44,7 +45,7 @@ struct ApplicationConfig {
     std::size_t offset = 0; // of the name
     std::string pointer;    // "/applications/blog"
     // Name, canonical JSON, stamps of the modules: equal key, same application (seed S15)
-    std::string key;
+    SharedText key;
     const modules::ModuleInfo *runtime = nullptr; // of the catalog; both null: lacking
     const modules::ModuleInfo *encoder = nullptr;
     std::string lacking;
@@ -93,7 +94,9 @@ DeclaredConfig declare(json::Value root);
 struct ConfigDocument {
     DeclaredConfig declared;
     std::shared_ptr<const modules::Catalog> catalog; // kept: `module` and its like point into it
-    json::Value root; // in effect: references resolved, quantities as numbers
+    // In effect: references resolved, quantities as numbers. Without the applications, of which
+    // there may be many: what is needed of them is below.
+    json::Value root;
     http::Settings http;
     std::chrono::milliseconds drainTimeout{0};  // of replaced generations; 0: none
     bool apiMayEdit = false;                    // although the configuration comes from files
@@ -102,6 +105,8 @@ struct ConfigDocument {
     std::vector<ListenerConfig> listeners;      // in document order
     std::vector<ApplicationConfig> applications;
     std::vector<SinkConfig> sinks;
+
+    void forgetParts(); // everything runs: nobody will build from it again
 
     // A ConfigError of a later stage that points into this document; cause as in ConfigError.
     ConfigError errorAt(ConfigError::Stage stage, std::string pointer, std::size_t offset,

@@ -19,10 +19,10 @@ struct PlanBase {
         std::string address; // as written
         std::string use;     // its options and where its requests go
     };
-    std::unordered_map<std::string, Listener> listeners;       // by canonical address
-    std::vector<std::string> addresses;                        // canonical, in document order
-    std::unordered_map<std::string, std::string> applications; // name -> key
-    std::vector<std::string> names;                            // in document order
+    std::unordered_map<std::string, Listener> listeners;      // by canonical address
+    std::vector<std::string> addresses;                       // canonical, in document order
+    std::unordered_map<std::string, SharedText> applications; // name -> key
+    std::vector<std::string> names;                           // in document order
 };
 
 PlanBase planBase(const ConfigDocument &document, const std::vector<ResolvedListener> &listeners);

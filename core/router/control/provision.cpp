@@ -80,7 +80,7 @@ ResolvedListener resolveOne(const ConfigDocument &document, const ListenerConfig
                                const char *option, std::string detail)
 {
     const json::Value *value = nullptr;
-    if (const json::Value *all = document.root.find("applications")) {
+    if (const json::Value *all = document.declared.root.find("applications")) {
         if (const json::Value *mine = all->find(application.name)) {
             value = mine->find(option);
         }

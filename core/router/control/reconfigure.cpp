@@ -6,6 +6,8 @@
 #include "json/location.hpp"
 #include "json/writer.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <functional>
 
@@ -13,6 +15,8 @@ namespace patchbay::control {
 namespace {
 
 using Clock = ControlLoop::Clock;
+
+constexpr std::chrono::milliseconds kGiveBackAfter{200};
 
 std::string tagOf(const std::string &text)
 {
@@ -65,6 +69,7 @@ void Controller::commit(ConfigDocument document, Candidate candidate)
     ActiveConfig next;
     next.base = std::move(candidate.base);
     next.text = json::writeCompact(document.declared.root);
+    next.text.shrink_to_fit();
     next.tag = tagOf(next.text);
     next.document = std::move(document);
     std::size_t engines = candidate.content.engines;
@@ -73,6 +78,9 @@ void Controller::commit(ConfigDocument document, Candidate candidate)
 
     switchEngines(next.snapshot); // returns when every engine has
     next.ailments = std::move(candidate.ailments);
+    if (next.ailments.none()) {
+        next.document.forgetParts();
+    }
     std::uint64_t replaced = generation_++;
     active_ = std::move(next);
 
@@ -91,6 +99,7 @@ void Controller::commit(ConfigDocument document, Candidate candidate)
     std::erase_if(restarts_, [this](const auto &entry) {
         return !active_->base.applications.contains(entry.first);
     });
+    giveBackMemory();
 }
 
 void Controller::switchEngines(const config::SnapshotPtr &next)
@@ -167,7 +176,7 @@ Tolerance Controller::tolerate(Demand demand) const
             tolerance.knownListeners.insert(failed.canonical);
         }
         for (const FailedApplication &failed : active_->ailments.applications) {
-            tolerance.knownApplications.insert(failed.wanted->key());
+            tolerance.knownApplications.insert(failed.wanted->key().str());
         }
         for (const LeftOut &out : active_->ailments.leftOut) {
             tolerance.knownLeftOut.insert(out.identity);
@@ -225,7 +234,8 @@ ConfigDocument Controller::examine(DeclaredConfig declared, Modules modules)
     for (ApplicationConfig &application : document.applications) {
         auto restarts = restarts_.find(application.name);
         if (restarts != restarts_.end() && restarts->second > 0) {
-            application.key += "\nrestart " + std::to_string(restarts->second);
+            application.key =
+                application.key.str() + "\nrestart " + std::to_string(restarts->second);
         }
     }
     return document;
@@ -291,8 +301,23 @@ config::SnapshotPtr Controller::publish(config::ConfigSnapshot content)
 void Controller::released(std::uint64_t generation)
 {
     live_.erase(generation);
+    giveBackMemory();
     log::notice("configuration generation %llu released, %zu generation%s live",
                 static_cast<unsigned long long>(generation), live_.size(), plural(live_.size()));
+}
+
+// What a change has taken for a while and what the generation before had: documents and texts as
+// large as the configuration. After the answer, and once for several changes in a row.
+void Controller::giveBackMemory()
+{
+    parts_.loop.cancel(giveBackTimer_);
+    std::weak_ptr<Controller *> weak = self_;
+    giveBackTimer_ = parts_.loop.after(kGiveBackAfter, [weak] {
+        if (auto self = weak.lock()) {
+            (*self)->giveBackTimer_ = 0;
+            ::malloc_trim(0);
+        }
+    });
 }
 
 std::vector<Controller::Generation> Controller::generations() const

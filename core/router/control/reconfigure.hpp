@@ -19,7 +19,8 @@ namespace patchbay::control {
 
 // The configuration in effect.
 struct ActiveConfig {
-    ConfigDocument document;
+    ConfigDocument
+        document; // without its parts, unless something ails: then heal() builds it again
     config::SnapshotPtr snapshot;
     PlanBase base;
     Ailments ailments;
@@ -100,12 +101,14 @@ private:
     void switchEngines(const config::SnapshotPtr &next);
     void drain(std::uint64_t generation, std::chrono::milliseconds time);
     void released(std::uint64_t generation);
+    void giveBackMemory();
 
     Parts parts_;
     std::optional<ActiveConfig> active_;
     std::unordered_map<std::string, unsigned> restarts_; // by name of application
     std::uint64_t generation_ = 0;                       // of active_
     std::map<std::uint64_t, std::chrono::steady_clock::time_point> live_;
+    ControlLoop::TimerId giveBackTimer_ = 0;
     std::shared_ptr<Controller *> self_; // snapshots may outlive us
 };
 

@@ -347,7 +347,8 @@ void SnapshotBuilder::judgeApplications(const ConfigDocument &document, ByName &
             ailments.failing.push_back(config.name);
             continue;
         }
-        if (!tolerance.applications && !tolerance.knownApplications.contains(application->key())) {
+        if (!tolerance.applications &&
+            !tolerance.knownApplications.contains(application->key().str())) {
             std::optional<AppReport> report = spawner_.report(*application);
             throw startError(document, config, *failure, report ? report->output : std::string());
         }

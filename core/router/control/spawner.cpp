@@ -27,18 +27,18 @@ Spawner::~Spawner()
 
 ApplicationPtr Spawner::acquire(const AppPlan &plan, const MakeEncoder &makeEncoder)
 {
-    ApplicationPtr lease = leases_.acquire(plan.key, [&] {
-        Entry *known = findRevivable(plan.key);
-        return makeLease(known != nullptr ? *known : start(plan, makeEncoder));
-    });
-    if (auto entry = entries_.find(lease.get()); entry != entries_.end()) {
-        entry->second.named = true;
+    Entry *known = findUsable(plan.key.str());
+    Entry &entry = known != nullptr ? *known : start(plan, makeEncoder);
+    ApplicationPtr lease = entry.lease.lock();
+    if (!lease) {
+        lease = makeLease(entry);
     }
+    entry.named = true;
     return lease;
 }
 
-// One that was not told to go yet, and is worth keeping. Older ones of that key never are.
-Spawner::Entry *Spawner::findRevivable(const std::string &key)
+// One that was not told to go yet, and is named or worth keeping. Older ones of that key never are.
+Spawner::Entry *Spawner::findUsable(const std::string &key)
 {
     auto latest = latest_.find(key);
     if (latest == latest_.end()) {
@@ -46,9 +46,9 @@ Spawner::Entry *Spawner::findRevivable(const std::string &key)
     }
     Entry &entry = entries_.at(latest->second);
     const AppSupervisor &supervisor = *entry.supervisor;
-    bool alive = supervisor.phase() == AppSupervisor::Phase::live &&
-                 (supervisor.serving() || !supervisor.failure());
-    return alive ? &entry : nullptr;
+    bool usable = supervisor.phase() == AppSupervisor::Phase::live &&
+                  (!entry.lease.expired() || supervisor.serving() || !supervisor.failure());
+    return usable ? &entry : nullptr;
 }
 
 Spawner::Entry &Spawner::start(const AppPlan &plan, const MakeEncoder &makeEncoder)
@@ -61,7 +61,8 @@ Spawner::Entry &Spawner::start(const AppPlan &plan, const MakeEncoder &makeEncod
     Entry &entry = entries_.emplace(raw, std::move(made)).first->second;
     try {
         entry.supervisor->start();
-        latest_.insert_or_assign(plan.key, raw);
+        latest_.erase(plan.key.str()); // that key is an older one's
+        latest_.emplace(entry.supervisor->key().str(), raw);
     } catch (...) {
         entry.supervisor->leave(); // nobody will hold it
         throw;
@@ -209,7 +210,7 @@ void Spawner::ended(const app::Application *application)
 {
     // Called by the supervisor itself, as the last thing it does.
     auto entry = entries_.find(application);
-    auto latest = latest_.find(entry->second.supervisor->key());
+    auto latest = latest_.find(entry->second.supervisor->key().str());
     if (latest != latest_.end() && latest->second == application) {
         latest_.erase(latest);
     }

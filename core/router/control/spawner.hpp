@@ -3,7 +3,6 @@
 #pragma once
 
 #include "router/config/config_snapshot.hpp"
-#include "router/config/usage_pool.hpp"
 #include "router/control/app_supervisor.hpp"
 
 #include <chrono>
@@ -12,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -58,7 +58,7 @@ private:
         bool named = true;                     // by the one in effect or to be
     };
 
-    Entry *findRevivable(const std::string &key);
+    Entry *findUsable(const std::string &key);
     Entry &start(const AppPlan &plan, const MakeEncoder &makeEncoder);
     ApplicationPtr makeLease(Entry &entry);
     ApplicationPtr makeApplication(const AppPlan &plan, const MakeEncoder &makeEncoder);
@@ -70,8 +70,8 @@ private:
 
     ControlContext context_;
     std::unordered_map<const app::Application *, Entry> entries_;
-    std::unordered_map<std::string, const app::Application *> latest_; // by key
-    config::UsagePool<app::Application> leases_;
+    // By key, which the entry's supervisor has.
+    std::unordered_map<std::string_view, const app::Application *> latest_;
     bool checking_ = false; // check() will come
     ControlLoop::TimerId timer_ = 0;
     std::chrono::milliseconds poll_;  // of its next run

@@ -5,7 +5,9 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <unistd.h>
 #include <vector>
 
@@ -23,10 +25,16 @@ std::size_t residentBytes()
 }
 
 #if defined(__SANITIZE_THREAD__)
-constexpr std::size_t kMost = 4 * 64 * 1024; // with the sanitizer's own memory for each byte
+constexpr std::size_t kMost = 4 * 4096; // with the sanitizer's own memory for each byte
 #else
-constexpr std::size_t kMost = 64 * 1024;
+constexpr std::size_t kMost = 4096;
 #endif
+
+std::size_t descriptors()
+{
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
 
 class ApplicationTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(ApplicationTest);
@@ -45,11 +53,13 @@ class ApplicationTest : public CppUnit::TestFixture {
         std::vector<std::shared_ptr<app::Application>> applications;
         applications.push_back(makeApplication());
         const std::size_t before = residentBytes();
+        const std::size_t descriptorsBefore = descriptors();
         while (applications.size() <= kMany) {
             applications.push_back(makeApplication("a" + std::to_string(applications.size())));
         }
         const std::size_t each = (residentBytes() - before) / kMany;
         CPPUNIT_ASSERT_MESSAGE(std::to_string(each), each < kMost);
+        CPPUNIT_ASSERT_EQUAL(descriptorsBefore, descriptors());
     }
 };
 

@@ -704,7 +704,7 @@ public:
         const auto key = [](const std::string &name, const std::string &options) {
             return parse("{\"applications\":{\"" + name + "\":" + options + "}}")
                 .applications[0]
-                .key;
+                .key.str();
         };
         const std::string one = key(
             "a", R"({"type":"python","module":"m","processes":1,"environment":{"x":"","y":""}})");

@@ -418,6 +418,7 @@ public:
     void applicationOpened(ApplicationPtr application) override
     {
         expect(added_.insert(application.get()).second, "application added already");
+        expect(application->workspace() != nullptr, "opened, yet it has no workspace");
         known_.try_emplace(application.get());
     }
     void applicationRemoved(ApplicationPtr application, Done done) override

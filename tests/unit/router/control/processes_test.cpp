@@ -4,7 +4,11 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <sys/resource.h>
+
 #include <csignal>
+#include <optional>
+#include <utility>
 
 namespace {
 
@@ -22,9 +26,29 @@ std::string blog(const std::string &options)
 
 constexpr const char *kOnDemand = R"("processes": {"max": 3})";
 
+// As long as it lives this process gets no descriptor more.
+class NoDescriptors {
+public:
+    NoDescriptors()
+    {
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        rlimit none = before_;
+        none.rlim_cur = 0;
+        ::setrlimit(RLIMIT_NOFILE, &none);
+    }
+    ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+    NoDescriptors(const NoDescriptors &) = delete;
+    NoDescriptors &operator=(const NoDescriptors &) = delete;
+
+private:
+    rlimit before_{};
+};
+
 class ProcessesTest : public CppUnit::TestFixture {
     CPPUNIT_TEST_SUITE(ProcessesTest);
     CPPUNIT_TEST(nothingRunsUntilARequestComes);
+    CPPUNIT_TEST(noDescriptorsForTheFirstRequest);
+    CPPUNIT_TEST(noDescriptorsForTheFirstWorker);
     CPPUNIT_TEST(oneWorkerForOneNeed);
     CPPUNIT_TEST(aRequestThatCameTooEarlyIsSeen);
     CPPUNIT_TEST(aFailedStartIsToldToEverybody);
@@ -64,6 +88,7 @@ public:
         CPPUNIT_ASSERT(report().dormant);
         CPPUNIT_ASSERT(app().starting > 0); // whoever comes may wait
         CPPUNIT_ASSERT_EQUAL(0u, report().starting);
+        CPPUNIT_ASSERT(app().workspace() == nullptr); // nor is there anything to hand it over
         ask(1);
         CPPUNIT_ASSERT(world_->until([&] { return app().running == 1; }));
         CPPUNIT_ASSERT(!report().dormant);
@@ -71,6 +96,39 @@ public:
         take(0);
         pass();
         CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, report().started);
+    }
+
+    // Its engine keeps the request: it is told at once that this one is in vain.
+    void noDescriptorsForTheFirstRequest()
+    {
+        apply(blog(kOnDemand));
+        {
+            NoDescriptors none;
+            app().askForWorkers();
+            CPPUNIT_ASSERT(world_->until([&] { return world_->engineLog.down == 1; }));
+            CPPUNIT_ASSERT(app().workspace() == nullptr);
+            CPPUNIT_ASSERT_EQUAL(0u, app().running + app().starting);
+            CPPUNIT_ASSERT_EQUAL(
+                std::string("memfd_create(patchbay-app) failed (24: Too many open files)"),
+                report().failure.value_or(""));
+        }
+        CPPUNIT_ASSERT(world_->until([&] { return app().starting == 1; }));
+        ask(1);
+        CPPUNIT_ASSERT(world_->until([&] { return app().running == 1; }));
+        CPPUNIT_ASSERT(!report().failure);
+        take(0);
+    }
+
+    void noDescriptorsForTheFirstWorker()
+    {
+        std::optional<NoDescriptors> none(std::in_place);
+        auto outcome = world_->apply(blog(R"("processes": 1)"));
+        none.reset();
+        CPPUNIT_ASSERT(!outcome.ok);
+        CPPUNIT_ASSERT_MESSAGE(outcome.text,
+                               outcome.text.find("Too many open files") != std::string::npos);
+        apply(blog(R"("processes": 1)"));
+        CPPUNIT_ASSERT_EQUAL(1u, app().running.load());
     }
 
     void oneWorkerForOneNeed()
@@ -398,7 +456,15 @@ private:
         CPPUNIT_ASSERT(world_->until([&] { return passed; }));
         world_->settle();
     }
-    ipc::Ticket push(std::uint32_t slot) { return app().workspace()->queue().push(slot).value(); }
+    // Like an engine, which keeps a request until there is somewhere to put it.
+    ipc::Ticket push(std::uint32_t slot)
+    {
+        if (app().workspace() == nullptr) {
+            app().askForWorkers();
+            CPPUNIT_ASSERT(world_->until([&] { return app().workspace() != nullptr; }));
+        }
+        return app().workspace()->queue().push(slot).value();
+    }
     ipc::Ticket ask(std::uint32_t slot)
     {
         ipc::Ticket ticket = push(slot);

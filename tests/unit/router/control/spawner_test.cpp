@@ -38,6 +38,7 @@ class SpawnerTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(queuedRequestsAreServedBeforeTheWorkersGo);
     CPPUNIT_TEST(aRetiringApplicationIsRevived);
     CPPUNIT_TEST(anApplicationToldToGoIsReplacedByANewOne);
+    CPPUNIT_TEST(oneThatWasSentAwayIsNotHandedOutAgain);
     CPPUNIT_TEST(aNewEngineLearnsOfEveryWorker);
     CPPUNIT_TEST(manyDeathsReuseNumbersAndLeaveNothing);
     CPPUNIT_TEST_SUITE_END();
@@ -203,6 +204,18 @@ public:
         CPPUNIT_ASSERT_EQUAL(old, world_->main.pids("blog")[0]);
         world_->main.workers("blog")[0]->die(0);
         CPPUNIT_ASSERT(world_->until([&] { return world_->spawner.applications() == 1; }));
+        CPPUNIT_ASSERT_EQUAL(1u, app().running.load());
+    }
+
+    // A generation that lives on names it still, without a binding for it.
+    void oneThatWasSentAwayIsNotHandedOutAgain()
+    {
+        apply(with(application(1)));
+        config::SnapshotPtr first = world_->current();
+        apply(kNothing);
+        CPPUNIT_ASSERT(world_->until([&] { return world_->spawner.applications() == 0; }));
+        apply(with(application(1)));
+        CPPUNIT_ASSERT(first->applications[0].get() != &app());
         CPPUNIT_ASSERT_EQUAL(1u, app().running.load());
     }
 

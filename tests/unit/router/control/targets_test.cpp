@@ -142,7 +142,7 @@ public:
         const ConfigDocument one = parse(listener("applications/a%2Fb/z", kTwo));
         const ConfigDocument other =
             parse(listener("applications/a%2Fb/z", R"({"b":{"module":"n"},"z":{"module":"m"}})"));
-        CPPUNIT_ASSERT_EQUAL(one.applications[0].key, other.applications[0].key);
+        CPPUNIT_ASSERT_EQUAL(one.applications[0].key.str(), other.applications[0].key.str());
         CPPUNIT_ASSERT_EQUAL(one.applications[0].options, other.applications[0].options);
         CPPUNIT_ASSERT_EQUAL(
             R"({"targets":{"b":{"module":"n"},"z":{"module":"m"}},"type":"many"})"s,

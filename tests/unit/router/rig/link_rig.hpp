@@ -61,43 +61,25 @@ struct Asker final : app::ReplySink {
     app::Exchange exchange;
 };
 
-class Rig {
+// A link to an application that has not been opened yet.
+class LinkRig {
 public:
-    explicit Rig(std::uint32_t units = 512, const app::Limits &limits = {})
+    explicit LinkRig(const app::Limits &limits = {})
         : application(makeApplication("test", limits)), links(engine, 0),
-          link(links.add(application)), view(makeView(0, 0, 1, units)),
-          consumer(application->open().segment().layout(), 0),
-          producer(view->segment.layout().rings[0])
+          link(links.add(application))
     {
-        CPPUNIT_ASSERT(link.open(application->open(), application->open().doorbell(0)));
-        link.attach(view);
     }
-    ~Rig() { links.orphanAll(); } // what the worker still has
+    ~LinkRig() { links.orphanAll(); } // what a worker still has
+    LinkRig(const LinkRig &) = delete;
+    LinkRig &operator=(const LinkRig &) = delete;
+
+    bool open() { return link.open(application->open(), application->open().doorbell(0)); }
     std::optional<app::Failure> start(Asker &asker, app::BodySource source = {})
     {
         asker.request.struct_size = sizeof asker.request;
         asker.request.method = {"GET", 3};
         asker.request.target = {asker.target.data(), asker.target.size()};
         return asker.exchange.start(link, asker.request, source, asker.arena, asker);
-    }
-    // Pushes bytes in a run of their own.
-    void reply(ipc::Ticket ticket, const std::string &bytes, std::uint32_t flags)
-    {
-        ipc::ReplyEntry entry{ticket, 0, 0, 0, flags, 0};
-        if (!bytes.empty()) {
-            entry.units = static_cast<std::uint32_t>((bytes.size() + ipc::kUnit - 1) / ipc::kUnit);
-            const auto unit = view->pool.take(entry.units);
-            CPPUNIT_ASSERT(unit.has_value());
-            entry.unit = *unit;
-            entry.size = static_cast<std::uint32_t>(bytes.size());
-            std::memcpy(view->segment.memory(*unit, entry.units), bytes.data(), bytes.size());
-        }
-        push(entry);
-    }
-    void push(const ipc::ReplyEntry &entry)
-    {
-        CPPUNIT_ASSERT(producer.push(entry));
-        ipc::knock(application->workspace()->segment().layout().doors[0], 0);
     }
     // Turns of the engine, which reads its clock and fires its timers.
     void turn()
@@ -121,12 +103,45 @@ public:
         const auto end = engine::Clock::now() + time;
         turnUntil([end] { return engine::Clock::now() >= end; });
     }
-    bool repliesBack() const { return view->pool.freeCount() == view->segment.units(); }
 
     engine::Engine engine;
     std::shared_ptr<app::Application> application;
     app::AppLinks links;
     app::AppLink &link;
+};
+
+// With a worker.
+class Rig : public LinkRig {
+public:
+    explicit Rig(std::uint32_t units = 512, const app::Limits &limits = {})
+        : LinkRig(limits), view(makeView(0, 0, 1, units)),
+          consumer(application->open().segment().layout(), 0),
+          producer(view->segment.layout().rings[0])
+    {
+        CPPUNIT_ASSERT(open());
+        link.attach(view);
+    }
+    // Pushes bytes in a run of their own.
+    void reply(ipc::Ticket ticket, const std::string &bytes, std::uint32_t flags)
+    {
+        ipc::ReplyEntry entry{ticket, 0, 0, 0, flags, 0};
+        if (!bytes.empty()) {
+            entry.units = static_cast<std::uint32_t>((bytes.size() + ipc::kUnit - 1) / ipc::kUnit);
+            const auto unit = view->pool.take(entry.units);
+            CPPUNIT_ASSERT(unit.has_value());
+            entry.unit = *unit;
+            entry.size = static_cast<std::uint32_t>(bytes.size());
+            std::memcpy(view->segment.memory(*unit, entry.units), bytes.data(), bytes.size());
+        }
+        push(entry);
+    }
+    void push(const ipc::ReplyEntry &entry)
+    {
+        CPPUNIT_ASSERT(producer.push(entry));
+        ipc::knock(application->workspace()->segment().layout().doors[0], 0);
+    }
+    bool repliesBack() const { return view->pool.freeCount() == view->segment.units(); }
+
     std::shared_ptr<app::WorkerView> view;
     ipc::RequestConsumer consumer;
     ipc::ReplyProducer producer;
