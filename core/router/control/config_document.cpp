@@ -320,9 +320,9 @@ ConfigError ConfigDocument::errorAt(ConfigError::Stage stage, std::string pointe
 
 void ConfigDocument::forgetParts()
 {
-    listeners = {};
-    applications = {};
-    sinks = {};
+    listeners = std::vector<ListenerConfig>(); // "= {}" would keep the memory
+    applications = std::vector<ApplicationConfig>();
+    sinks = std::vector<SinkConfig>();
 }
 
 DeclaredConfig declare(Value root)
