@@ -120,7 +120,7 @@ std::optional<Configurator::Outcome> Configurator::answered(std::uint64_t reques
     if (ok) {
         started_ = restored_ = true;
         refusals_ = 0;
-    } else if (first) {
+    } else if (first && !active_) { // else: the first router died after it had begun to serve
         return sendNext() ? Outcome::another : Outcome::firstRefused;
     } else if (!restored_) {
         restoreRefused();

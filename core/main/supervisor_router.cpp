@@ -90,6 +90,9 @@ void Supervisor::handle(ipc::Frame &frame)
 void Supervisor::activated(int text, uid_t author, std::uint64_t modules)
 {
     configurator_.activated(text, author);
+    if (phase_ == Phase::starting) { // from here on a router that dies is replaced
+        phase_ = Phase::running;
+    }
     binder_.closeUnclaimed(); // what is in effect has asked for its sockets
     if (std::optional<std::string> manifest = modules_.adopted(modules)) {
         router_.useManifest(std::move(*manifest));
@@ -107,8 +110,7 @@ void Supervisor::configured(ipc::WireReader &reader)
     }
     switch (*outcome) {
     case Configurator::Outcome::firstApplied:
-        if (phase_ == Phase::starting) {
-            phase_ = Phase::running;
+        if (phase_ == Phase::running) {
             parts_.report.up();
             parts_.service.up(text);
         }

@@ -224,7 +224,8 @@ class Clients(Program):
         wait_for("descriptors as before", lambda: len(open_files(pid)) <= len(before))
         threads = len(os.listdir(f"/proc/{pid}/task"))
         self.assertLess(threads, 40)
-        self.assertEqual(int(self.server.get("/status/applications/app/requests/active")), 0)
+        wait_for("no active request",
+                 lambda: int(self.server.get("/status/applications/app/requests/active")) == 0)
 
 
 class Ends(Program):

@@ -311,9 +311,10 @@ class Change(Isolation):
             self.check_steady()
         counts = load.finish()
         self.assertEqual(counts["200"], counts["answers"], load.problems[:5])
-        status = self.server.get("/status/applications/site")
-        self.assertGreater(int(status["processes"]["died"]), died)
-        self.assertGreater(int(status["requests"]["failed"]["worker_died"]), 0)
+        wait_for("the deaths to be counted", lambda: (
+            (status := self.server.get("/status/applications/site"))
+            and int(status["processes"]["died"]) > died
+            and int(status["requests"]["failed"]["worker_died"]) > 0))
 
 
 if __name__ == "__main__":

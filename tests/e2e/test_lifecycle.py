@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 import harness
 from harness import Closed, Connection, free_port, get, python_app, simple, wait_for
@@ -280,6 +281,23 @@ class Signals(harness.Case):
         server.process = None
         (server.dir / "pid").unlink(missing_ok=True)
         server.start()
+        self.assertEqual(get(self.address).status, 200)
+
+    def test_first_router_killed_before_main_knows_that_it_serves(self):
+        server = self.serve(simple(self.port), start=False)
+        with ThreadPoolExecutor() as pool:
+            started = pool.submit(server.start)
+            wait_for("main", lambda: server.process)
+            # Main runs little by little: its news of what the router does is old.
+            while not server.applied() and server.process.poll() is None:
+                server.process.send_signal(signal.SIGCONT)
+                time.sleep(0.001)
+                server.process.send_signal(signal.SIGSTOP)
+                time.sleep(0.01)
+            os.kill(server.one("patchbay: router"), signal.SIGKILL)
+            server.process.send_signal(signal.SIGCONT)
+            started.result()
+        wait_for("the next router", lambda: server.applied() == 2)
         self.assertEqual(get(self.address).status, 200)
 
     def test_unix_socket_left_by_a_crash(self):                                    # C10, P11

@@ -41,7 +41,7 @@ class Timeout(Workers):
         self.assertEqual(get(self.address).status, 200)
         wait_for("two workers", lambda: len(self.workers()) == 2)
         wait_for("descriptors as before", lambda: files() <= before)
-        self.assertEqual(int(self.server.get("/status/applications/app/requests/active")), 0)
+        self.counted("active", 0)
 
     def test_after_the_head_it_is_cut(self):
         self.prepare(limits={"timeout": 1})
@@ -110,8 +110,7 @@ class Queue(Workers):
         for c in [held, *waiting]:
             self.assertEqual(c.response().status, 200)
         self.assertEqual(get(self.address).status, 200)
-        status = self.server.get("/status/applications/app/requests/failed")
-        self.assertEqual(int(status["queue_full"]), 3)
+        self.counted("failed/queue_full", 3)
 
     def test_those_who_left_make_room(self):                                       # I9
         self.prepare(limits={"queue": {"size": 2}})
@@ -119,11 +118,9 @@ class Queue(Workers):
         first, second = self.ask("/first"), self.ask("/second")
         self.queued(2)
         second.close()
-        failed = "/status/applications/app/requests/client_gone"
-        wait_for("the queue to know", lambda: int(self.server.get(failed)) == 1)
+        self.counted("client_gone", 1)
         third = self.ask("/third")
-        wait_for("three that waited", lambda: self.server.control(
-            "GET", "/status/applications/app/requests/total").body.strip() == b"4")
+        self.counted("total", 4)
         self.release("h")
         for c in (held, first, third):
             self.assertEqual(c.response().status, 200)

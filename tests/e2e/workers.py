@@ -40,6 +40,10 @@ class Workers(harness.Case):
         for name in names:
             (self.dir / name).touch()
 
+    def counted(self, what, n):
+        """Waits until /status says so: engines add up at the end of a turn, after they have answered."""
+        path = f"/status/applications/app/requests/{what}"
+        wait_for(f"{n} {what}", lambda: int(self.server.get(path)) == n)
+
     def queued(self, n):
-        app = lambda: self.server.get("/status/applications/app/requests/queued")
-        wait_for(f"{n} requests in the queue", lambda: int(app()) == n)
+        self.counted("queued", n)

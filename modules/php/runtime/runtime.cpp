@@ -161,7 +161,7 @@ private:
 
     sdk::Host host_;
     Options options_;
-    RealFileSystem files_;
+    RealFileSystem files_{std::chrono::milliseconds(1)};
     SignalKeeper signals_;
     RequestScratch scratch_;
 };

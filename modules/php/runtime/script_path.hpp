@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -32,16 +33,22 @@ public:
 
 // The real one. Follows symbolic links, as PHP does. It remembers the last regular file: of one
 // that nobody has touched since, nothing but stat() has to be asked, and its directory is known
-// (together 2.5 us of a request).
+// (together 2.5 us of a request). While such a look is younger than `trusted`, not even that (with
+// 1 ms 4 of 33 us at 64 connections): a file that goes or changes is run for so long.
 class RealFileSystem final : public FileSystem {
 public:
+    explicit RealFileSystem(std::chrono::microseconds trusted = {}) noexcept : trusted_(trusted) {}
     FileKind look(const std::string &file) override;
     // Was the last look at the file of the one before, and has nobody touched that?
     bool sameAgain() const noexcept { return sameAgain_; }
 
 private:
+    using Clock = std::chrono::steady_clock;
+
+    const std::chrono::microseconds trusted_;
     std::string last_; // the last regular file that could be read
     struct stat facts_ {};
+    Clock::time_point lookedAt_;
     bool sameAgain_ = false;
 };
 

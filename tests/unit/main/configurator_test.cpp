@@ -111,6 +111,7 @@ class ConfiguratorTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(testStoredRefused);
     CPPUNIT_TEST(testStoredUnreadable);
     CPPUNIT_TEST(testRouterDies);
+    CPPUNIT_TEST(testFirstRouterDiesServing);
     CPPUNIT_TEST(testRestoreRefused);
     CPPUNIT_TEST(testReload);
     CPPUNIT_TEST(testReloadTooEarly);
@@ -286,6 +287,25 @@ public:
         CPPUNIT_ASSERT(rig.nothing());
         rig.accept(first, "{}");
         CPPUNIT_ASSERT(rig.next().type == MessageType::reload);
+    }
+
+    void testFirstRouterDiesServing()
+    {
+        TempDir dir;
+        test::writeFile(dir / "c.json", "{}");
+        Rig rig(dir / "c.json");
+        Configurator &configurator = rig.start();
+        configurator.routerReady();
+        rig.next();
+        configurator.activated(text("{\"served\":1}").get(), 33); // and no answer
+        configurator.routerGone();
+        configurator.routerReady();
+        Sent restored = rig.next();
+        CPPUNIT_ASSERT(restored.origin == ConfigOrigin::restored);
+        CPPUNIT_ASSERT(rig.refuse(restored) == Outcome::refused);
+        CPPUNIT_ASSERT(configurator.retryAt());
+        configurator.retry();
+        CPPUNIT_ASSERT(configurator.answered(rig.next().request, true) == Outcome::firstApplied);
     }
 
     void testRouterDiesReloading()

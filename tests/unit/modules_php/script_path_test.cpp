@@ -70,6 +70,7 @@ class ScriptPathTest : public CppUnit::TestFixture {
     CPPUNIT_TEST(testIndex);
     CPPUNIT_TEST(testEncoding);
     CPPUNIT_TEST(testAnUntouchedFile);
+    CPPUNIT_TEST(testTrustedForAWhile);
     CPPUNIT_TEST_SUITE_END();
 
 public:
@@ -161,6 +162,32 @@ public:
         CPPUNIT_ASSERT(!same(file)); // it may be found by its other name
         unlink(file.c_str());
         CPPUNIT_ASSERT(files.look(file) == FileKind::missing);
+        unlink(other.c_str());
+        rmdir(directory);
+    }
+
+    void testTrustedForAWhile()
+    {
+        char directory[] = "/tmp/script-path-XXXXXX";
+        CPPUNIT_ASSERT(mkdtemp(directory) != nullptr);
+        const std::string file = std::string(directory) + "/a.php";
+        const std::string other = std::string(directory) + "/b.php";
+        std::ofstream(file) << "a";
+        RealFileSystem forAnHour(std::chrono::hours(1));
+        RealFileSystem forNothing;
+        for (RealFileSystem *files : {&forAnHour, &forNothing}) {
+            CPPUNIT_ASSERT(files->look(file) == FileKind::regular);
+            CPPUNIT_ASSERT(files->look(other) == FileKind::missing);
+        }
+        rename(file.c_str(), other.c_str());
+        CPPUNIT_ASSERT(forAnHour.look(file) == FileKind::regular && forAnHour.sameAgain());
+        CPPUNIT_ASSERT(forAnHour.look(other) == FileKind::regular && !forAnHour.sameAgain());
+        CPPUNIT_ASSERT(forAnHour.look(file) == FileKind::missing);
+        CPPUNIT_ASSERT(forNothing.look(file) == FileKind::missing);
+        CPPUNIT_ASSERT_EQUAL(0, link(other.c_str(), file.c_str()));
+        CPPUNIT_ASSERT(forAnHour.look(file) == FileKind::regular);
+        unlink(file.c_str());
+        CPPUNIT_ASSERT(forAnHour.look(file) == FileKind::missing); // it had two names
         unlink(other.c_str());
         rmdir(directory);
     }
