@@ -102,7 +102,7 @@ public:
         FakeRequest request;
         request.withBody(7).id = 77;
         const auto message = encoder_.encode(request);
-        const MessageHeader &header = open(message).header();
+        const MessageHeader header = open(message).header(); // the reader goes
         CPPUNIT_ASSERT_EQUAL(std::uint64_t{77}, header.exchangeId);
         CPPUNIT_ASSERT_EQUAL(std::uint64_t{7}, header.contentLength);
         CPPUNIT_ASSERT_EQUAL(std::uint32_t{PB_REQUEST_HAS_BODY}, header.flags);
