@@ -33,7 +33,7 @@ std::map<std::string, std::string> decode(const std::vector<std::uint8_t> &messa
     std::map<std::string, std::string> pairs;
     std::string previous;
     for (std::uint32_t i = 0; i < reader->header().pairCount; ++i) {
-        PairView pair;
+        PairView pair{};
         CPPUNIT_ASSERT(reader->pair(i, pair));
         const std::string key(pair.key == 0 ? mapped(std::string(pair.ownKey))
                                             : patchbay::python::kKeyNames[pair.key]);
