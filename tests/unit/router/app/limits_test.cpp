@@ -157,8 +157,8 @@ class LimitsTest : public CppUnit::TestFixture {
         second.exchange.abandon(); // its client left
         CPPUNIT_ASSERT(!rig.start(refused));
         CPPUNIT_ASSERT(rig.start(late));
-        rig.application->workspace()->segment().layout().idle[0] |=
-            1; // somebody is about to take one
+        // Somebody is about to take one.
+        rig.application->workspace()->segment().layout().idle[0] |= 1;
         CPPUNIT_ASSERT(!rig.start(late));
         rig.application->workspace()->segment().layout().idle[0] = 0;
     }
